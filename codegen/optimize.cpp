@@ -1,0 +1,209 @@
+// Target machine, LLVM pass pipeline and object emission.
+#include "codegen/optimize.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+
+#include "codegen/llvm.h"
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Object/ObjectFile.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Target/TargetMachine.h>
+#include <llvm/Target/TargetOptions.h>
+#include <llvm/Transforms/Utils/Cloning.h>
+#pragma GCC diagnostic pop
+
+namespace kiln::codegen {
+
+namespace {
+
+constexpr const char* triple = "x86_64-unknown-linux-gnu";
+
+const llvm::Target& x86_target() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+  std::string complaint;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, complaint);
+  if (target == nullptr) throw CodegenError("this LLVM has no x86-64 back end: " + complaint);
+  return *target;
+}
+
+std::unique_ptr<llvm::TargetMachine> make_target_machine(const ir::Target& target) {
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // contraction is mul_add's to decide
+  std::unique_ptr<llvm::TargetMachine> machine(
+      x86_target().createTargetMachine(triple, cpu_name(target), feature_string(target), options, llvm::Reloc::PIC_,
+                                       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+  if (machine == nullptr) throw CodegenError("LLVM refused target " + cpu_name(target));
+  return machine;
+}
+
+void prepare(llvm::Module& module, llvm::TargetMachine& machine) {
+  module.setTargetTriple(triple);
+  module.setDataLayout(machine.createDataLayout());
+  module.setPICLevel(llvm::PICLevel::BigPIC);
+}
+
+void run_pipeline(llvm::Module& module, llvm::TargetMachine& machine) {
+  // Emitters vectorise, interleave and unroll by themselves; loops they leave to LLVM carry a hint.
+  llvm::PipelineTuningOptions tuning;
+  tuning.LoopVectorization = false;
+  tuning.LoopInterleaving = false;
+  tuning.SLPVectorization = false;
+  tuning.LoopUnrolling = true;
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager call_graph;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine, tuning);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(call_graph);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, call_graph, modules);
+  builder.buildPerModuleDefaultPipeline(llvm::OptimizationLevel::O3).run(module, modules);
+}
+
+std::string generate(llvm::Module& module, llvm::TargetMachine& machine, llvm::CodeGenFileType type) {
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream stream(bytes);
+  llvm::legacy::PassManager passes;
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, type))
+    throw CodegenError("LLVM cannot emit this kind of file");
+  passes.run(module);
+  return {bytes.begin(), bytes.end()};
+}
+
+// LLVM reports what the back end cannot do through the context and goes on; here that is an error.
+class DiagnosticScope {
+public:
+  explicit DiagnosticScope(llvm::LLVMContext& context) : context_(context) {
+    context.setDiagnosticHandlerCallBack(
+        [](const llvm::DiagnosticInfo* info, void* self) {
+          if (info->getSeverity() != llvm::DS_Error) return;
+          llvm::raw_string_ostream stream(static_cast<DiagnosticScope*>(self)->message_);
+          llvm::DiagnosticPrinterRawOStream printer(stream);
+          info->print(printer);
+        },
+        this);
+  }
+  ~DiagnosticScope() { context_.setDiagnosticHandlerCallBack(nullptr); }
+  void check() const {
+    if (!message_.empty()) throw CodegenError("LLVM: " + message_);
+  }
+
+private:
+  llvm::LLVMContext& context_;
+  std::string message_;
+};
+
+} // namespace
+
+std::string cpu_name(const ir::Target& target) {
+  switch (target.level) {
+  case ir::IsaLevel::baseline:
+    return "x86-64";
+  case ir::IsaLevel::v2:
+    return "x86-64-v2";
+  case ir::IsaLevel::v3:
+    return "x86-64-v3";
+  case ir::IsaLevel::v4:
+    return "x86-64-v4";
+  }
+  throw CodegenError("unknown ISA level");
+}
+
+std::string feature_string(const ir::Target& target) {
+  std::string features = "+sse,+sse2";
+  if (target.level >= ir::IsaLevel::v2) features += ",+cx16,+popcnt,+sahf,+sse3,+ssse3,+sse4.1,+sse4.2";
+  if (target.level >= ir::IsaLevel::v3) features += ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave";
+  if (target.level >= ir::IsaLevel::v4) features += ",+avx512f,+avx512bw,+avx512cd,+avx512dq,+avx512vl,+evex512";
+  return features;
+}
+
+void optimize(EmittedModule& module, const ir::Target& target) {
+  auto machine = make_target_machine(target);
+  prepare(module.module(), *machine);
+  run_pipeline(module.module(), *machine);
+}
+
+ObjectFile compile(EmittedModule& module, const ir::Target& target) {
+  auto machine = make_target_machine(target);
+  DiagnosticScope diagnostics(module.context());
+  prepare(module.module(), *machine);
+  run_pipeline(module.module(), *machine);
+  ObjectFile object{module.name(), generate(module.module(), *machine, llvm::CodeGenFileType::ObjectFile)};
+  diagnostics.check();
+  return object;
+}
+
+std::string assembly_text(const EmittedModule& module, const ir::Target& target) {
+  auto machine = make_target_machine(target);
+  DiagnosticScope diagnostics(module.context());
+  std::unique_ptr<llvm::Module> copy = llvm::CloneModule(module.module());
+  prepare(*copy, *machine);
+  run_pipeline(*copy, *machine);
+  std::string text = generate(*copy, *machine, llvm::CodeGenFileType::AssemblyFile);
+  diagnostics.check();
+  return text;
+}
+
+std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads) {
+  std::vector<ObjectFile> objects(modules.size());
+  std::vector<std::exception_ptr> failures(modules.size());
+  std::atomic<size_t> next = 0;
+  auto work = [&] {
+    for (size_t i = next++; i < modules.size(); i = next++) {
+      try {
+        objects[i] = compile(modules[i], target);
+      } catch (...) {
+        failures[i] = std::current_exception();
+      }
+    }
+  };
+  x86_target(); // LLVM's registry is filled before threads read it
+  {
+    std::vector<std::jthread> workers;
+    auto wanted = std::min(static_cast<size_t>(std::max(threads, 1)), modules.size());
+    for (size_t i = 1; i < wanted; ++i) workers.emplace_back(work);
+    work();
+  }
+  for (const std::exception_ptr& failure : failures)
+    if (failure) std::rethrow_exception(failure);
+  return objects;
+}
+
+std::vector<std::string> undefined_symbols(const ObjectFile& object) {
+  auto fail = [&](llvm::Error error) {
+    throw CodegenError("object " + object.name + ": " + llvm::toString(std::move(error)));
+  };
+  auto parsed = llvm::object::ObjectFile::createObjectFile(llvm::MemoryBufferRef(object.bytes, object.name));
+  if (!parsed) fail(parsed.takeError());
+  std::vector<std::string> names;
+  for (const llvm::object::SymbolRef& symbol : (*parsed)->symbols()) {
+    auto flags = symbol.getFlags();
+    if (!flags) fail(flags.takeError());
+    if ((*flags & llvm::object::SymbolRef::SF_Undefined) == 0) continue;
+    auto name = symbol.getName();
+    if (!name) fail(name.takeError());
+    if (!name->empty()) names.push_back(name->str()); // the symbol table's first entry has no name
+  }
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+} // namespace kiln::codegen

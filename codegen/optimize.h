@@ -1,0 +1,35 @@
+// Emitted modules -> optimised LLVM IR, assembly text, ELF objects for a target level.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "codegen/module.h"
+#include "ir/target.h"
+
+namespace kiln::codegen {
+
+// A relocatable ELF object.
+struct ObjectFile {
+  std::string name;
+  std::string bytes;
+};
+
+// LLVM's names: "x86-64-v4" and "+avx512f,...". Made from the level alone, so that code does not depend on the machine
+// that compiles it.
+std::string cpu_name(const ir::Target& target);
+std::string feature_string(const ir::Target& target);
+
+void optimize(EmittedModule& module, const ir::Target& target);
+
+// Both take a module as emitted and optimise it: compile() in place, assembly_text() in a copy.
+ObjectFile compile(EmittedModule& module, const ir::Target& target);
+std::string assembly_text(const EmittedModule& module, const ir::Target& target);
+
+// Compiles every module on up to `threads` threads; results in the order of `modules`. The first failure is thrown.
+std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads);
+
+// Names the object refers to but does not define, sorted.
+std::vector<std::string> undefined_symbols(const ObjectFile& object);
+
+} // namespace kiln::codegen
