@@ -1,14 +1,14 @@
 // ORC LLJIT with objects only: no IR is compiled here, and no symbol of the process is visible but those given.
 #include "codegen/jit.h"
 
-#include <cstring>
+#include <mutex>
+#include <utility>
 
 #include "codegen/llvm.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
-#include <llvm/Support/TargetSelect.h>
 #pragma GCC diagnostic pop
 
 namespace kiln::codegen {
@@ -19,16 +19,32 @@ namespace {
   throw CodegenError(what + ": " + llvm::toString(std::move(error)));
 }
 
+// ORC returns that something failed and reports why to the session.
+class Reasons {
+public:
+  void add(llvm::Error error) {
+    std::lock_guard lock(mutex_);
+    text_ += "; " + llvm::toString(std::move(error));
+  }
+  std::string take() {
+    std::lock_guard lock(mutex_);
+    return std::exchange(text_, {});
+  }
+
+private:
+  std::mutex mutex_;
+  std::string text_;
+};
+
 } // namespace
 
 struct Jit::Impl {
+  Reasons reasons; // outlives the session that reports to it
   std::unique_ptr<llvm::orc::LLJIT> lljit;
 };
 
 Jit::Jit(const std::vector<JitSymbol>& symbols) : impl_(std::make_unique<Impl>()) {
-  LLVMInitializeX86TargetInfo();
-  LLVMInitializeX86Target();
-  LLVMInitializeX86TargetMC();
+  initialize_llvm();
   auto lljit =
       llvm::orc::LLJITBuilder()
           .setJITTargetMachineBuilder(llvm::orc::JITTargetMachineBuilder(llvm::Triple("x86_64-unknown-linux-gnu")))
@@ -37,8 +53,8 @@ Jit::Jit(const std::vector<JitSymbol>& symbols) : impl_(std::make_unique<Impl>()
           .create();
   if (!lljit) fail("cannot start the JIT", lljit.takeError());
   impl_->lljit = std::move(*lljit);
-  // Failures come back from address(), with the same text: they need not be printed as well.
-  impl_->lljit->getExecutionSession().setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
+  impl_->lljit->getExecutionSession().setErrorReporter(
+      [reasons = &impl_->reasons](llvm::Error error) { reasons->add(std::move(error)); });
 
   llvm::orc::SymbolMap absolute;
   for (const JitSymbol& symbol : symbols)
@@ -60,7 +76,10 @@ void Jit::add(const ObjectFile& object) {
 
 void* Jit::address(const std::string& symbol) {
   auto found = impl_->lljit->lookup(symbol);
-  if (!found) fail("cannot link " + symbol, found.takeError());
+  if (!found) {
+    std::string what = llvm::toString(found.takeError());
+    throw CodegenError("cannot link " + symbol + ": " + what + impl_->reasons.take());
+  }
   return found->toPtr<void*>();
 }
 

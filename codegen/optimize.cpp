@@ -29,13 +29,7 @@ namespace {
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
 
 const llvm::Target& x86_target() {
-  static std::once_flag once;
-  std::call_once(once, [] {
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-  });
+  initialize_llvm();
   std::string complaint;
   const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, complaint);
   if (target == nullptr) throw CodegenError("this LLVM has no x86-64 back end: " + complaint);
@@ -113,6 +107,16 @@ private:
 
 } // namespace
 
+void initialize_llvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    LLVMInitializeX86TargetInfo();
+    LLVMInitializeX86Target();
+    LLVMInitializeX86TargetMC();
+    LLVMInitializeX86AsmPrinter();
+  });
+}
+
 std::string cpu_name(const ir::Target& target) {
   switch (target.level) {
   case ir::IsaLevel::baseline:
@@ -175,7 +179,6 @@ std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const i
       }
     }
   };
-  x86_target(); // LLVM's registry is filled before threads read it
   {
     std::vector<std::jthread> workers;
     auto wanted = std::min(static_cast<size_t>(std::max(threads, 1)), modules.size());

@@ -15,6 +15,9 @@ struct ObjectFile {
   std::string bytes;
 };
 
+// Makes LLVM's x86 back end known to it, once a process. Every function here and Jit do it themselves.
+void initialize_llvm();
+
 // LLVM's names: "x86-64-v4" and "+avx512f,...". Made from the level alone, so that code does not depend on the machine
 // that compiles it.
 std::string cpu_name(const ir::Target& target);

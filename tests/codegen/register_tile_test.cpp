@@ -85,6 +85,12 @@ TEST(RegisterTile, ConvolutionTileAtV4IsWholeVectorsWithoutSpills) {
   EXPECT_LE(count(loop, "\n"), 60) << "address arithmetic in the loop:\n" << loop;
 }
 
+TEST(RegisterTile, TileBeyondTheRegistersIsSeenToSpill) {
+  auto target = ir::target_for(ir::IsaLevel::v4);
+  EmittedModule module = emit_kernel(target, [](KernelBuilder& k) { emit_tile(k, 2, 18); });
+  EXPECT_GT(count(hottest_loop(assembly_text(module, target), "vfmadd"), "%rsp|%rbp\\)"), 0);
+}
+
 TEST(RegisterTile, ConvolutionTileAtV3IsWholeVectorsWithoutSpills) {
   auto target = ir::target_for(ir::IsaLevel::v3);
   EmittedModule module = emit_kernel(target, [](KernelBuilder& k) { emit_tile(k, 2, 6); });
