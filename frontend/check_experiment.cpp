@@ -1,0 +1,262 @@
+// Everything that can be wrong with a resolved experiment before any shape is known, all of it at once.
+// Conditions are written so that a NaN fails them.
+#include "frontend/check_experiment.h"
+
+#include <cmath>
+#include <set>
+
+#include <fmt/format.h>
+#include <google/protobuf/message.h>
+
+#include "frontend/check_network.h"
+
+namespace kiln::frontend {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+
+// Far above what anyone can run, far below what overflows when a few are multiplied.
+constexpr int64_t kLargestCount = int64_t{1} << 31;
+
+bool is_readable_text(const std::string& text) {
+  for (size_t i = 0; i < text.size();) {
+    auto c = static_cast<unsigned char>(text[i]);
+    if (c < 0x20 || c == 0x7f) return false;
+    size_t length = c < 0x80                ? 1
+                    : c >= 0xf0 && c < 0xf5 ? 4
+                    : c >= 0xe0 && c < 0xf0 ? 3
+                    : c >= 0xc2 && c < 0xe0 ? 2
+                                            : 0;
+    if (length == 0 || i + length > text.size()) return false;
+    for (size_t k = 1; k < length; ++k)
+      if ((static_cast<unsigned char>(text[i + k]) & 0xc0) != 0x80) return false;
+    i += length;
+  }
+  return true;
+}
+
+class ExperimentCheck {
+public:
+  ExperimentCheck(const Positions& positions, Diagnostics& diagnostics)
+      : positions_(positions), diagnostics_(diagnostics) {}
+
+  void run(const proto::Experiment& experiment) {
+    check_values(experiment, "");
+    check_sections(experiment);
+    if (experiment.has_network()) check_network(experiment.network(), positions_, diagnostics_);
+    if (experiment.has_data()) check_data(experiment.data());
+    check_preprocess(experiment.preprocess());
+    if (experiment.has_training()) check_training(experiment.training());
+  }
+
+private:
+  void error(const std::string& path, std::string message, std::string hint = {}) {
+    if (!not_finite_.contains(path))
+      diagnostics_.error(ErrorKind::model, positions_.find(path), std::move(message), std::move(hint));
+  }
+
+  // `field` of the message at `path` must be given; said only if nothing there was misspelt.
+  void require(bool given, const std::string& path, std::string_view field, std::string hint = {}) {
+    if (given || positions_.is_damaged(path)) return;
+    std::string owner = path.substr(path.rfind('.') + 1);
+    error(path, path.empty() ? fmt::format("there is no {}", field) : fmt::format("{} has no {}", owner, field),
+          std::move(hint));
+  }
+
+  // Numbers must be finite and strings readable, wherever they stand.
+  void check_values(const Message& message, const std::string& path) {
+    const auto& reflection = *message.GetReflection();
+    std::vector<const FieldDescriptor*> fields;
+    reflection.ListFields(message, &fields);
+    for (const FieldDescriptor* field : fields) {
+      std::string own = path.empty() ? field->name() : path + "." + field->name();
+      int size = field->is_repeated() ? reflection.FieldSize(message, field) : 1;
+      for (int i = 0; i < size; ++i)
+        check_value(message, *field, i, field->is_repeated() ? fmt::format("{}[{}]", own, i) : own);
+    }
+  }
+
+  void check_value(const Message& message, const FieldDescriptor& field, int i, const std::string& path) {
+    const auto& reflection = *message.GetReflection();
+    bool repeated = field.is_repeated();
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      check_values(
+          repeated ? reflection.GetRepeatedMessage(message, &field, i) : reflection.GetMessage(message, &field), path);
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_DOUBLE) {
+      double value =
+          repeated ? reflection.GetRepeatedDouble(message, &field, i) : reflection.GetDouble(message, &field);
+      if (std::isfinite(value) && std::abs(value) <= 1e30) return;
+      error(path, fmt::format("{} is {}: it must be a finite number within +-1e30", field.name(), value));
+      not_finite_.insert(path);
+    } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
+      std::string text =
+          repeated ? reflection.GetRepeatedString(message, &field, i) : reflection.GetString(message, &field);
+      if (!is_readable_text(text))
+        error(path, fmt::format("{} is not readable text", field.name()), "UTF-8 without control characters");
+    }
+  }
+
+  void check_sections(const proto::Experiment& experiment) {
+    require(experiment.has_network(), "", "network section", "network { layer { ... } layer { ... } }");
+    require(experiment.has_data(), "", "data section", "data { idx { train_images: \"...\" ... } }");
+    require(experiment.has_training(), "", "training section",
+            "training { batch: 64 epochs: 5 sgd { momentum: 0.9 } learning_rate { start: 0.01 } }");
+    if (experiment.name().find('/') != std::string::npos || experiment.name().empty())
+      error("name", "the name must be usable as a file name: not empty, without /");
+  }
+
+  void check_data(const proto::Data& data) {
+    bool has_source = data.source_case() != proto::Data::SOURCE_NOT_SET;
+    require(has_source || data.has_image(), "data", "source",
+            "idx { ... }, or image { height: 28 } to check and time without data");
+    switch (data.source_case()) {
+    case proto::Data::kIdx:
+      require(!data.idx().train_images().empty(), "data.idx", "train_images");
+      require(!data.idx().train_labels().empty(), "data.idx", "train_labels");
+      require(!data.idx().test_images().empty(), "data.idx", "test_images");
+      require(!data.idx().test_labels().empty(), "data.idx", "test_labels");
+      break;
+    case proto::Data::SOURCE_NOT_SET:
+      break;
+    }
+    if (data.has_image()) {
+      require(data.image().has_height(), "data.image", "height");
+      check_count("data.image.channels", "channels", data.image().channels());
+      if (data.image().has_height()) check_count("data.image.height", "height", data.image().height());
+      if (data.image().has_width()) check_count("data.image.width", "width", data.image().width());
+    }
+    std::set<std::string> seen;
+    for (int i = 0; i < data.class_name_size(); ++i) {
+      const std::string& name = data.class_name(i);
+      std::string path = fmt::format("data.class_name[{}]", i);
+      if (name.empty())
+        error(path, fmt::format("class {} has an empty name", i));
+      else if (!seen.insert(name).second)
+        error(path, fmt::format("two classes are named \"{}\"", name));
+    }
+  }
+
+  void check_preprocess(const proto::Preprocess& preprocess) {
+    if (preprocess.scale() == 0) error("preprocess.scale", "scale is 0: every image would be the same");
+    for (int i = 0; i < preprocess.std_size(); ++i)
+      if (!(preprocess.std(i) > 0))
+        error(fmt::format("preprocess.std[{}]", i), fmt::format("std is {}: it must be above 0", preprocess.std(i)),
+              "it is the standard deviation that values are divided by");
+  }
+
+  void check_count(const std::string& path, std::string_view name, int64_t value, int64_t least = 1) {
+    if (value < least) error(path, fmt::format("{} is {}: it must be at least {}", name, value, least));
+    if (value > kLargestCount) error(path, fmt::format("{} is {}: it must be at most {}", name, value, kLargestCount));
+  }
+
+  void check_training(const proto::Training& training) {
+    require(training.has_batch(), "training", "batch", "batch: 64");
+    require(training.has_epochs(), "training", "epochs", "epochs: 5");
+    if (training.has_batch()) check_count("training.batch", "batch", training.batch());
+    if (training.has_epochs()) check_count("training.epochs", "epochs", training.epochs());
+    if (training.has_evaluation_batch() && training.evaluation_batch() != training.batch())
+      check_count("training.evaluation_batch", "evaluation_batch", training.evaluation_batch());
+    check_count("training.checkpoint_every_steps", "checkpoint_every_steps", training.checkpoint_every_steps(), 0);
+    check_count("training.evaluate_every_epochs", "evaluate_every_epochs", training.evaluate_every_epochs(), 0);
+    switch (training.optimizer_case()) {
+    case proto::Training::kSgd:
+      check_sgd(training.sgd());
+      break;
+    case proto::Training::OPTIMIZER_NOT_SET:
+      require(false, "training", "optimizer", "for example sgd { momentum: 0.9 }");
+      break;
+    }
+    check_rate(training.learning_rate());
+  }
+
+  void check_sgd(const proto::Sgd& sgd) {
+    if (!(sgd.momentum() >= 0 && sgd.momentum() < 1))
+      error("training.sgd.momentum", fmt::format("momentum is {}: it must be at least 0 and below 1", sgd.momentum()));
+    if (!(sgd.weight_decay() >= 0))
+      error("training.sgd.weight_decay",
+            fmt::format("weight_decay is {}: it must not be negative", sgd.weight_decay()));
+  }
+
+  void check_rate(const proto::LearningRate& rate) {
+    const std::string path = "training.learning_rate";
+    bool in_steps = rate.unit() == proto::STEP;
+    if (!(rate.start() > 0)) error(path + ".start", fmt::format("start is {}: it must be above 0", rate.start()));
+    if (!(rate.warmup() >= 0))
+      error(path + ".warmup", fmt::format("warmup is {}: it must not be negative", rate.warmup()));
+    else
+      check_whole(path + ".warmup", "warmup", rate.warmup(), in_steps);
+
+    switch (rate.schedule_case()) {
+    case proto::LearningRate::kFixed:
+    case proto::LearningRate::SCHEDULE_NOT_SET:
+      break;
+    case proto::LearningRate::kStep:
+      require(rate.step().has_every(), path + ".step", "every", in_steps ? "every: 10000" : "every: 2");
+      if (rate.step().has_every()) check_above_zero(path + ".step.every", "every", rate.step().every());
+      if (rate.step().has_every()) check_whole(path + ".step.every", "every", rate.step().every(), in_steps);
+      check_above_zero(path + ".step.gamma", "gamma", rate.step().gamma());
+      break;
+    case proto::LearningRate::kMultistep:
+      check_milestones(rate.multistep(), path + ".multistep", in_steps);
+      check_above_zero(path + ".multistep.gamma", "gamma", rate.multistep().gamma());
+      break;
+    case proto::LearningRate::kExp:
+      require(rate.exp().has_gamma(), path + ".exp", "gamma");
+      if (rate.exp().has_gamma()) check_above_zero(path + ".exp.gamma", "gamma", rate.exp().gamma());
+      break;
+    case proto::LearningRate::kInv:
+      require(rate.inv().has_gamma(), path + ".inv", "gamma");
+      require(rate.inv().has_power(), path + ".inv", "power");
+      if (rate.inv().has_gamma()) check_above_zero(path + ".inv.gamma", "gamma", rate.inv().gamma());
+      if (rate.inv().has_power()) check_above_zero(path + ".inv.power", "power", rate.inv().power());
+      break;
+    case proto::LearningRate::kPoly:
+      check_above_zero(path + ".poly.power", "power", rate.poly().power());
+      break;
+    case proto::LearningRate::kCosine:
+      if (!(rate.cosine().floor() >= 0 && rate.cosine().floor() <= rate.start()))
+        error(path + ".cosine.floor",
+              fmt::format("floor is {}: it must lie between 0 and start, {}", rate.cosine().floor(), rate.start()));
+      break;
+    }
+  }
+
+  void check_milestones(const proto::Multistep& multistep, const std::string& path, bool in_steps) {
+    require(!multistep.milestone().empty(), path, "milestone",
+            in_steps ? "milestone: [5000, 8000]" : "milestone: [3, 4]");
+    for (int i = 0; i < multistep.milestone_size(); ++i) {
+      std::string own = fmt::format("{}.milestone[{}]", path, i);
+      double value = multistep.milestone(i);
+      double before = i == 0 ? 0 : multistep.milestone(i - 1);
+      if (!(value > before))
+        error(own, i == 0 ? fmt::format("the first milestone is {}: it must be above 0", value)
+                          : fmt::format("milestone {} comes after {}: they must rise", value, before));
+      else
+        check_whole(own, "milestone", value, in_steps);
+    }
+  }
+
+  void check_above_zero(const std::string& path, std::string_view name, double value) {
+    if (!(value > 0)) error(path, fmt::format("{} is {}: it must be above 0", name, value));
+  }
+
+  void check_whole(const std::string& path, std::string_view name, double value, bool in_steps) {
+    if (!(std::abs(value) <= static_cast<double>(kLargestCount)))
+      error(path, fmt::format("{} is {}: it must be at most {}", name, value, kLargestCount));
+    else if (in_steps && value != std::floor(value))
+      error(path, fmt::format("{} is {}: steps are whole", name, value), "unit: EPOCH allows fractions");
+  }
+
+  const Positions& positions_;
+  Diagnostics& diagnostics_;
+  std::set<std::string> not_finite_; // paths already reported as such
+};
+
+} // namespace
+
+void check_experiment(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
+  ExperimentCheck(positions, diagnostics).run(resolved);
+}
+
+} // namespace kiln::frontend

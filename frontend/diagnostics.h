@@ -1,0 +1,59 @@
+// What is wrong with an experiment, for people and for programs: gathered, not thrown, so that all of it is told at
+// once. `net.textproto:41:5: error: layer "fc6" (dense): input is 256x5x5 = 6400 values, weights expect 9216`, then a
+// hint.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace kiln::frontend {
+
+enum class Severity { warning, error };
+
+// The value is the exit code that an error of this kind asks for.
+enum class ErrorKind { usage = 2, model = 3, data = 4 };
+
+// Where something was said. `file` alone for what has no line: a binary experiment, or an override, whose file is
+// `--set a.b=c`.
+struct Place {
+  std::string file;
+  int line = 0; // from 1; 0: none
+  int column = 0;
+
+  bool operator==(const Place&) const = default;
+};
+
+struct Diagnostic {
+  Severity severity = Severity::error;
+  ErrorKind kind = ErrorKind::model;
+  Place place;
+  std::string layer;      // its name, empty outside of layers
+  std::string layer_kind; // "dense"
+  std::string message;
+  std::string hint; // may be empty
+};
+
+// One line, and a line of the form `  hint: ...` if there is one. No newline at the end.
+std::string to_string(const Diagnostic& diagnostic);
+
+class Diagnostics {
+public:
+  void add(Diagnostic diagnostic);
+  void error(ErrorKind kind, Place place, std::string message, std::string hint = {});
+  void warning(Place place, std::string message, std::string hint = {});
+
+  bool has_errors() const;
+  // 0 without errors; else that of the first kind present among usage, model, data.
+  int exit_code() const;
+  // In the order of the text they speak of, what overrides cause first.
+  std::vector<Diagnostic> sorted() const;
+  // One to_string a line.
+  std::string text() const;
+  // A JSON array of objects with severity, kind, file, line, column, layer, layer_kind, message, hint.
+  std::string json() const;
+
+private:
+  std::vector<Diagnostic> entries_;
+};
+
+} // namespace kiln::frontend

@@ -1,0 +1,73 @@
+// What layers are called: the kind as the schema spells it, and the names that are derived when none are given.
+// Switches have no default: a new kind of layer fails to compile until it has a short name here.
+#include "frontend/layer_names.h"
+
+#include <map>
+
+#include <fmt/format.h>
+
+namespace kiln::frontend {
+namespace {
+
+std::string_view short_name(proto::Layer::KindCase kind) {
+  switch (kind) {
+  case proto::Layer::kConvolution:
+    return "conv";
+  case proto::Layer::kDense:
+    return "fc";
+  case proto::Layer::kMaxPool:
+  case proto::Layer::kAveragePool:
+    return "pool";
+  case proto::Layer::kRelu:
+    return "relu";
+  case proto::Layer::kLeakyRelu:
+    return "leaky_relu";
+  case proto::Layer::kSigmoid:
+    return "sigmoid";
+  case proto::Layer::kTanh:
+    return "tanh";
+  case proto::Layer::kSoftmax:
+    return "softmax";
+  case proto::Layer::kDropout:
+    return "dropout";
+  case proto::Layer::kAdd:
+    return "add";
+  case proto::Layer::kFlatten:
+    return "flatten";
+  case proto::Layer::kReshape:
+    return "reshape";
+  case proto::Layer::kSoftmaxCrossEntropy:
+    return "loss";
+  case proto::Layer::KIND_NOT_SET:
+    return "layer";
+  }
+  return "layer";
+}
+
+} // namespace
+
+std::string kind_name(const proto::Layer& layer) {
+  if (layer.kind_case() == proto::Layer::KIND_NOT_SET) return {};
+  return proto::Layer::descriptor()->FindFieldByNumber(layer.kind_case())->name();
+}
+
+bool is_loss(const proto::Layer& layer) { return layer.kind_case() == proto::Layer::kSoftmaxCrossEntropy; }
+
+std::vector<std::string> layer_names(const proto::Network& network) {
+  std::map<std::string_view, int> numbers;
+  std::vector<std::string> names;
+  for (const proto::Layer& layer : network.layer()) {
+    std::string_view stem = short_name(layer.kind_case());
+    int number = ++numbers[stem];
+    if (layer.has_name()) {
+      names.push_back(layer.name());
+    } else if (is_loss(layer) && number == 1) {
+      names.emplace_back(stem);
+    } else {
+      names.push_back(fmt::format("{}{}", stem, number));
+    }
+  }
+  return names;
+}
+
+} // namespace kiln::frontend

@@ -1,0 +1,24 @@
+// What layers are called: the kind as the schema spells it, and the names that are derived when none are given.
+// kiln.proto states the rule; overrides, the resolved experiment and every diagnostic use it from here.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/proto/kiln.pb.h"
+
+namespace kiln::frontend {
+
+// The names of the network's inputs, which layers cannot take.
+inline constexpr std::string_view kImage = "image";
+inline constexpr std::string_view kLabel = "label";
+
+// "convolution"; empty when the layer has none.
+std::string kind_name(const proto::Layer& layer);
+bool is_loss(const proto::Layer& layer);
+
+// One a layer, given or derived. They may clash: that is for check_experiment to say.
+std::vector<std::string> layer_names(const proto::Network& network);
+
+} // namespace kiln::frontend

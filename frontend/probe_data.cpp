@@ -1,0 +1,166 @@
+// How large the images are and how many: taken from the headers of the data files.
+// The IDX header: two zero bytes, the element type (8: unsigned byte), the rank, then each size as 4 bytes, big end
+// first.
+#include "frontend/probe_data.h"
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <fcntl.h>
+#include <optional>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <vector>
+
+#include <fmt/format.h>
+#include <google/protobuf/io/gzip_stream.h>
+#include <google/protobuf/io/zero_copy_stream_impl.h>
+
+namespace kiln::frontend {
+namespace {
+
+constexpr size_t kLongestHeader = 4 + 4 * 4;
+
+// The first bytes of a file, unpacked if it is gzipped; fewer if it is shorter. Empty, with errno set, if unreadable.
+std::optional<std::string> read_start(const std::string& path) {
+  int descriptor = open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) return std::nullopt;
+  google::protobuf::io::FileInputStream file(descriptor);
+  file.SetCloseOnDelete(true);
+  struct stat status {};
+  if (fstat(descriptor, &status) == 0 && S_ISDIR(status.st_mode)) {
+    errno = EISDIR;
+    return std::nullopt;
+  }
+  unsigned char magic[2] = {};
+  bool is_gzip = pread(descriptor, magic, sizeof magic, 0) == 2 && magic[0] == 0x1f && magic[1] == 0x8b;
+  google::protobuf::io::GzipInputStream unpacked(&file, google::protobuf::io::GzipInputStream::GZIP);
+  google::protobuf::io::ZeroCopyInputStream* stream = &file;
+  if (is_gzip) stream = &unpacked;
+  std::string start;
+  const void* block = nullptr;
+  int size = 0;
+  while (start.size() < kLongestHeader && stream->Next(&block, &size))
+    start.append(static_cast<const char*>(block), static_cast<size_t>(size));
+  start.resize(std::min(start.size(), kLongestHeader));
+  return start;
+}
+
+using Sizes = std::vector<int64_t>;
+
+class Prober {
+public:
+  Prober(const Positions& positions, Diagnostics& diagnostics) : positions_(positions), diagnostics_(diagnostics) {}
+
+  DataFacts probe(const proto::Idx& idx) {
+    Split train = probe_split(idx.train_images(), "train_images", idx.train_labels(), "train_labels");
+    Split test = probe_split(idx.test_images(), "test_images", idx.test_labels(), "test_labels");
+    DataFacts facts;
+    facts.train_samples = train.count;
+    facts.test_samples = test.count;
+    const std::vector<int64_t>& image = train.image.empty() ? test.image : train.image;
+    if (!image.empty()) {
+      facts.height = image[0];
+      facts.width = image[1];
+      facts.channels = image[2];
+    }
+    if (!train.image.empty() && !test.image.empty() && train.image != test.image)
+      fail("test_images", fmt::format("{}: images are {}x{}x{}, those to train on {}x{}x{} (channels x height x width)",
+                                      idx.test_images(), test.image[2], test.image[0], test.image[1], train.image[2],
+                                      train.image[0], train.image[1]));
+    return facts;
+  }
+
+private:
+  struct Split {
+    int64_t count = 0;
+    Sizes image; // height, width, channels; empty when not known
+  };
+
+  Split probe_split(const std::string& images, const std::string& images_field, const std::string& labels,
+                    const std::string& labels_field) {
+    Split split;
+    std::optional<Sizes> image_sizes = probe_file(images, images_field, "images", 3, 4);
+    std::optional<Sizes> label_sizes = probe_file(labels, labels_field, "labels", 1, 1);
+    if (image_sizes) {
+      split.count = image_sizes->front();
+      split.image.assign(image_sizes->begin() + 1, image_sizes->end());
+      if (split.image.size() == 2) split.image.push_back(1);
+    }
+    if (image_sizes && label_sizes && image_sizes->front() != label_sizes->front())
+      fail(labels_field, fmt::format("{} labels for {} images", label_sizes->front(), image_sizes->front()));
+    return split;
+  }
+
+  std::optional<Sizes> probe_file(const std::string& path, const std::string& field, std::string_view what,
+                                  size_t least_rank, size_t most_rank) {
+    if (path.empty()) return std::nullopt; // check_experiment has said so
+    std::optional<std::string> start = read_start(path);
+    if (!start) {
+      fail(field, fmt::format("cannot read {}: {}", path, std::strerror(errno)));
+      return std::nullopt;
+    }
+    auto byte = [&](size_t i) { return i < start->size() ? static_cast<unsigned char>((*start)[i]) : 0; };
+    size_t rank = byte(3);
+    if (start->size() < 4 || byte(0) != 0 || byte(1) != 0 || byte(2) != 8 || rank < least_rank || rank > most_rank) {
+      fail(field, fmt::format("{} is not an IDX file of {}", path, what));
+      return std::nullopt;
+    }
+    Sizes sizes;
+    for (size_t i = 0; i < rank; ++i) {
+      size_t at = 4 + 4 * i;
+      int64_t size = int64_t{byte(at)} << 24 | byte(at + 1) << 16 | byte(at + 2) << 8 | byte(at + 3);
+      if (at + 4 > start->size() || size == 0) {
+        fail(field, fmt::format("{} holds no {}", path, what));
+        return std::nullopt;
+      }
+      sizes.push_back(size);
+    }
+    return sizes;
+  }
+
+  void fail(const std::string& field, std::string message) {
+    diagnostics_.error(ErrorKind::data, positions_.find("data.idx." + field), std::move(message));
+  }
+
+  const Positions& positions_;
+  Diagnostics& diagnostics_;
+};
+
+} // namespace
+
+DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
+  const proto::Data& data = resolved.data();
+  DataFacts facts;
+  switch (data.source_case()) {
+  case proto::Data::kIdx:
+    facts = Prober(positions, diagnostics).probe(data.idx());
+    break;
+  case proto::Data::SOURCE_NOT_SET:
+    break;
+  }
+  if (data.has_image()) {
+    const proto::Image& image = data.image();
+    bool differs = facts.channels != image.channels() || facts.height != image.height() || facts.width != image.width();
+    if (facts.knows_image() && differs)
+      diagnostics.error(ErrorKind::model, positions.find("data.image"),
+                        fmt::format("image is {}x{}x{}, but the data hold {}x{}x{} (channels x height x width)",
+                                    image.channels(), image.height(), image.width(), facts.channels, facts.height,
+                                    facts.width),
+                        "leave image out: its size is taken from the data");
+    // The same limit as check_experiment's; a size beyond it has been reported.
+    auto usable = [](int64_t size) { return size >= 1 && size <= int64_t{1} << 31; };
+    if (!facts.knows_image() && usable(image.channels()) && usable(image.height()) && usable(image.width())) {
+      facts.channels = image.channels();
+      facts.height = image.height();
+      facts.width = image.width();
+    }
+  }
+  int64_t batch = resolved.training().batch();
+  if (facts.train_samples > 0 && batch > facts.train_samples)
+    diagnostics.error(ErrorKind::model, positions.find("training.batch"),
+                      fmt::format("batch is {}, but there are only {} training images", batch, facts.train_samples));
+  return facts;
+}
+
+} // namespace kiln::frontend

@@ -1,0 +1,184 @@
+// Fills in everything an experiment leaves to defaults.
+// Defaults of single values stand in the schema alone; those that depend on other fields stand here.
+#include "frontend/resolve.h"
+
+#include <algorithm>
+#include <filesystem>
+
+#include <google/protobuf/message.h>
+
+#include "frontend/layer_names.h"
+
+namespace kiln::frontend {
+namespace {
+
+using google::protobuf::FieldDescriptor;
+using google::protobuf::Message;
+using Sizes = google::protobuf::RepeatedField<int64_t>;
+
+void write_default(Message& message, const FieldDescriptor& field) {
+  const auto& reflection = *message.GetReflection();
+  switch (field.cpp_type()) {
+  case FieldDescriptor::CPPTYPE_INT64:
+    return reflection.SetInt64(&message, &field, field.default_value_int64());
+  case FieldDescriptor::CPPTYPE_UINT64:
+    return reflection.SetUInt64(&message, &field, field.default_value_uint64());
+  case FieldDescriptor::CPPTYPE_INT32:
+    return reflection.SetInt32(&message, &field, field.default_value_int32());
+  case FieldDescriptor::CPPTYPE_UINT32:
+    return reflection.SetUInt32(&message, &field, field.default_value_uint32());
+  case FieldDescriptor::CPPTYPE_DOUBLE:
+    return reflection.SetDouble(&message, &field, field.default_value_double());
+  case FieldDescriptor::CPPTYPE_FLOAT:
+    return reflection.SetFloat(&message, &field, field.default_value_float());
+  case FieldDescriptor::CPPTYPE_BOOL:
+    return reflection.SetBool(&message, &field, field.default_value_bool());
+  case FieldDescriptor::CPPTYPE_ENUM:
+    return reflection.SetEnum(&message, &field, field.default_value_enum());
+  case FieldDescriptor::CPPTYPE_STRING:
+    return reflection.SetString(&message, &field, field.default_value_string());
+  case FieldDescriptor::CPPTYPE_MESSAGE:
+    return; // the schema language has no default messages
+  }
+}
+
+// Every absent field for which the schema states a default, in every message that is present.
+void write_schema_defaults(Message& message) {
+  const auto& type = *message.GetDescriptor();
+  const auto& reflection = *message.GetReflection();
+  for (int i = 0; i < type.field_count(); ++i) {
+    const FieldDescriptor& field = *type.field(i);
+    if (field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE) {
+      for (int k = 0; field.is_repeated() && k < reflection.FieldSize(message, &field); ++k)
+        write_schema_defaults(*reflection.MutableRepeatedMessage(&message, &field, k));
+      if (!field.is_repeated() && reflection.HasField(message, &field))
+        write_schema_defaults(*reflection.MutableMessage(&message, &field));
+    } else if (field.has_default_value() && !reflection.HasField(message, &field)) {
+      write_default(message, field);
+    }
+  }
+}
+
+// One value stands for height and width.
+void spell_out_size(Sizes& sizes, int64_t otherwise) {
+  if (sizes.empty()) sizes.Add(otherwise);
+  if (sizes.size() == 1) sizes.Add(sizes[0]);
+}
+
+// Top, left, bottom, right.
+void spell_out_padding(Sizes& padding) {
+  if (padding.size() > 2) return;
+  spell_out_size(padding, 0);
+  padding.Add(padding[0]);
+  padding.Add(padding[1]);
+}
+
+template <class Pool> void resolve_pool(Pool& pool) {
+  if (pool.kernel().empty()) return;
+  spell_out_size(*pool.mutable_kernel(), 0);
+  if (pool.stride().empty()) *pool.mutable_stride() = pool.kernel();
+  spell_out_size(*pool.mutable_stride(), 0);
+  spell_out_padding(*pool.mutable_padding());
+}
+
+void resolve_convolution(proto::Convolution& convolution) {
+  if (!convolution.kernel().empty()) spell_out_size(*convolution.mutable_kernel(), 0);
+  spell_out_size(*convolution.mutable_stride(), 1);
+  spell_out_size(*convolution.mutable_dilation(), 1);
+  spell_out_padding(*convolution.mutable_padding());
+}
+
+// What follows the output of a layer before the next weights.
+struct Follower {
+  bool rectifier = false;
+  double slope = 0;
+};
+
+Follower find_rectifier(const proto::Network& network, const std::string& name) {
+  std::vector<std::string> reached{name};
+  for (const proto::Layer& layer : network.layer()) {
+    bool is_fed = false;
+    for (const std::string& input : layer.input())
+      is_fed = is_fed || std::find(reached.begin(), reached.end(), input) != reached.end();
+    if (!is_fed) continue;
+    if (layer.has_relu()) return {true, 0};
+    if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
+    bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
+                            layer.has_flatten() || layer.has_reshape() || layer.has_add();
+    if (passes_values_on) reached.push_back(layer.name());
+  }
+  return {};
+}
+
+template <class Weighted> void resolve_initializers(Weighted& weighted, const Follower& follower) {
+  proto::Initializer& weights = *weighted.mutable_weights_init();
+  if (weights.kind_case() == proto::Initializer::KIND_NOT_SET) {
+    if (follower.rectifier)
+      weights.mutable_he();
+    else
+      weights.mutable_xavier();
+  }
+  if (weights.has_he() && !weights.he().has_slope()) weights.mutable_he()->set_slope(follower.slope);
+  if (!weighted.bias()) return;
+  proto::Initializer& bias = *weighted.mutable_bias_init();
+  if (bias.kind_case() == proto::Initializer::KIND_NOT_SET) bias.mutable_constant();
+}
+
+void resolve_network(proto::Network& network) {
+  std::vector<std::string> names = layer_names(network);
+  for (int i = 0; i < network.layer_size(); ++i) {
+    proto::Layer& layer = *network.mutable_layer(i);
+    layer.set_name(names[static_cast<size_t>(i)]);
+    if (layer.input().empty() && !layer.has_add())
+      layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
+    if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
+    if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());
+    if (layer.has_average_pool()) resolve_pool(*layer.mutable_average_pool());
+  }
+  for (proto::Layer& layer : *network.mutable_layer()) {
+    Follower follower = find_rectifier(network, layer.name());
+    if (layer.has_convolution()) resolve_initializers(*layer.mutable_convolution(), follower);
+    if (layer.has_dense()) resolve_initializers(*layer.mutable_dense(), follower);
+  }
+}
+
+void make_absolute(std::string& path, const std::filesystem::path& folder) {
+  if (!path.empty()) path = (folder / path).lexically_normal().string();
+}
+
+void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
+  if (data.has_idx()) {
+    proto::Idx& idx = *data.mutable_idx();
+    if (idx.has_train_images()) make_absolute(*idx.mutable_train_images(), folder);
+    if (idx.has_train_labels()) make_absolute(*idx.mutable_train_labels(), folder);
+    if (idx.has_test_images()) make_absolute(*idx.mutable_test_images(), folder);
+    if (idx.has_test_labels()) make_absolute(*idx.mutable_test_labels(), folder);
+  }
+  if (data.has_image() && data.image().has_height() && !data.image().has_width())
+    data.mutable_image()->set_width(data.image().height());
+}
+
+void resolve_training(proto::Training& training) {
+  proto::LearningRate& rate = *training.mutable_learning_rate();
+  if (rate.schedule_case() == proto::LearningRate::SCHEDULE_NOT_SET) rate.mutable_fixed();
+  if (training.has_batch() && !training.has_evaluation_batch()) training.set_evaluation_batch(training.batch());
+}
+
+} // namespace
+
+void resolve(proto::Experiment& experiment, const std::string& file) {
+  std::error_code ignored; // on failure the path stays relative, which is no worse
+  std::filesystem::path path = std::filesystem::absolute(file, ignored);
+  if (!experiment.has_name()) experiment.set_name(path.stem().string());
+
+  proto::Preprocess& preprocess = *experiment.mutable_preprocess();
+  if (preprocess.mean().empty()) preprocess.add_mean(0);
+  if (preprocess.std().empty()) preprocess.add_std(1);
+  if (experiment.has_training()) resolve_training(*experiment.mutable_training());
+  if (experiment.has_data()) resolve_data(*experiment.mutable_data(), path.parent_path());
+  write_schema_defaults(experiment); // before the network: initialisers look at slopes
+  if (experiment.has_network()) resolve_network(*experiment.mutable_network());
+  write_schema_defaults(experiment); // of the messages made since
+}
+
+} // namespace kiln::frontend
