@@ -1,0 +1,234 @@
+// The C contract between emitted code, the descriptions a compiler writes about it, and the runtime that runs it.
+// A standalone product holds these structs as constants; `kiln train` fills them in memory. Nothing here allocates.
+//
+// Units: bytes for sizes and offsets, elements for dims. Pointers inside descriptions are owned by whoever made the
+// description and outlive every call. All floats are IEEE f32 unless a field says otherwise.
+#ifndef KILN_RUNTIME_ABI_H
+#define KILN_RUNTIME_ABI_H
+
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define KILN_ABI_VERSION 1u
+#define KILN_MAX_RANK 6
+#define KILN_MAX_BLOCKS 2
+// Every buffer starts on this boundary, and its size is a multiple of it.
+#define KILN_BUFFER_ALIGNMENT 64
+
+// ---------------------------------------------------------------------------------------------------------------
+// Running emitted code
+// ---------------------------------------------------------------------------------------------------------------
+
+enum kiln_status { KILN_OK = 0, KILN_WRONG_ABI = 1 };
+
+struct kiln_call;
+
+// Called by the driver after each plan step when set: poisons dead buffers (debug arena), times steps, looks for NaN.
+typedef void (*kiln_step_hook)(void* context, int32_t step);
+
+// One invocation of an emitted function. Built by the caller, read-only for emitted code.
+typedef struct kiln_call {
+  uint32_t abi_version;
+  // Pointer of each planned buffer, in the order of kiln_function::buffers. Several may lie in one arena.
+  void* const* buffers;
+  // Key of every random draw in the call (with the layer's id): see counter_random.h.
+  uint64_t seed;
+  uint64_t step;
+  // Opaque to emitted code: kiln_parallel_for finds its threads here.
+  void* pool;
+  // Per-thread scratch: thread t owns [scratch + t * scratch_bytes, + scratch_bytes).
+  char* scratch;
+  int64_t scratch_bytes;
+  kiln_step_hook hook; // may be null
+  void* hook_context;
+} kiln_call;
+
+// What one launch hands to its kernel.
+typedef struct kiln_kernel_args {
+  void* const* operands;  // in the order the kernel declares them
+  const int64_t* scalars; // launch constants, e.g. the id of a random stream
+  const kiln_call* call;
+} kiln_kernel_args;
+
+// Runs tasks [begin, end) of a launch. Tasks write disjoint memory, so any split and order gives the same bits.
+typedef void (*kiln_kernel)(const kiln_kernel_args* args, int64_t begin, int64_t end, void* scratch);
+
+// An emitted function (`predict`, `train_step`, `evaluate`): runs all of its plan steps; returns a kiln_status.
+typedef int32_t (*kiln_entry)(const kiln_call* call);
+
+// The functions that emitted code may call (besides memcpy and memset).
+
+// Runs `kernel` over [0, tasks) on the threads of call->pool; returns when all are done.
+void kiln_parallel_for(const kiln_call* call, kiln_kernel kernel, const kiln_kernel_args* args, int64_t tasks);
+
+// c[m,n] = op(a) op(b) + beta c, row-major, leading dimensions in elements; op(x) = x or its transpose. One thread.
+void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
+                const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
+
+// ---------------------------------------------------------------------------------------------------------------
+// Describing tensors
+// ---------------------------------------------------------------------------------------------------------------
+
+typedef enum kiln_dtype { KILN_F32 = 0, KILN_U8 = 1, KILN_I32 = 2 } kiln_dtype;
+
+typedef struct kiln_block {
+  int32_t dim;
+  int32_t size;
+} kiln_block;
+
+// Where an element of a logical index lies. The physical array is row-major over: every logical dim in `order`, with
+// extent ceil(dim / product of the blocks that split it), then the blocks, outermost first. Lanes beyond a dim's end
+// hold zero. NCHW16c is order {0,1,2,3}, blocks {{1,16}}; plain row-major has no blocks and the identity order.
+typedef struct kiln_layout {
+  int8_t order[KILN_MAX_RANK];
+  int32_t block_count;
+  kiln_block blocks[KILN_MAX_BLOCKS];
+} kiln_layout;
+
+typedef struct kiln_tensor {
+  const char* name;
+  kiln_dtype dtype;
+  int32_t rank;
+  int64_t dims[KILN_MAX_RANK]; // logical
+  kiln_layout layout;
+  int64_t bytes; // physical, without alignment padding
+} kiln_tensor;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Describing a program
+// ---------------------------------------------------------------------------------------------------------------
+
+typedef enum kiln_initializer_kind {
+  KILN_INIT_CONSTANT = 0, // a
+  KILN_INIT_UNIFORM = 1,  // in [a, b)
+  KILN_INIT_NORMAL = 2    // mean a, standard deviation b
+} kiln_initializer_kind;
+
+typedef struct kiln_initializer {
+  kiln_initializer_kind kind;
+  float a;
+  float b;
+} kiln_initializer;
+
+typedef enum kiln_state_role {
+  KILN_PARAMETER = 0, // learnt; counted, saved, hashed
+  KILN_STATISTIC = 1, // running statistic; saved and hashed, never touched by an optimiser
+  KILN_OPTIMIZER = 2, // saved under optimizer/, not hashed
+  KILN_CONSTANT = 3   // compile-time data (folded weights, means); in no checkpoint
+} kiln_state_role;
+
+// A tensor that lives across calls.
+typedef struct kiln_state {
+  kiln_tensor tensor;
+  kiln_state_role role;
+  kiln_initializer initializer;
+  uint64_t stream;  // id of its random stream, from the layer's path
+  const void* data; // KILN_CONSTANT: its physical bytes; else null
+} kiln_state;
+
+typedef enum kiln_buffer_kind {
+  KILN_BUFFER_ARENA = 0, // at `offset` of the function's arena
+  KILN_BUFFER_STATE = 1, // states[index] of the program
+  KILN_BUFFER_INPUT = 2, // inputs[index] of the function
+  KILN_BUFFER_OUTPUT = 3 // outputs[index] of the function
+} kiln_buffer_kind;
+
+typedef struct kiln_buffer {
+  kiln_buffer_kind kind;
+  int32_t index;
+  int64_t offset;
+  int64_t bytes;
+  int32_t first_step; // arena only: written first in this step ...
+  int32_t last_step;  // ... and read last in this one
+} kiln_buffer;
+
+// One plan step, for `kiln time`, the debug arena and error messages.
+typedef struct kiln_step {
+  const char* name;   // "conv1.forward"
+  const char* op;     // "conv2d"
+  const char* kernel; // "direct_nchwc"
+  const char* layers; // the layers it serves: "conv1, relu1"
+  int64_t flops;
+  int64_t bytes; // read + written once each
+} kiln_step;
+
+typedef struct kiln_function {
+  const char* name; // "predict", "train_step", "evaluate"
+  kiln_entry entry;
+  int64_t batch;
+  const kiln_tensor* inputs;
+  int32_t input_count;
+  const kiln_tensor* outputs;
+  int32_t output_count;
+  const kiln_buffer* buffers;
+  int32_t buffer_count;
+  const kiln_step* steps;
+  int32_t step_count;
+  int64_t arena_bytes;
+  int64_t scratch_bytes; // per thread
+} kiln_function;
+
+// Inputs and outputs have fixed names. Inputs: "image", "label", "learning_rate" (f32[1]). Outputs: train_step
+// "loss" (f32[1], mean over the batch), "correct" (f32[batch], 1 or 0 a sample); evaluate "loss" and "correct", both
+// f32[batch], a value a sample, so that padded rows of a last batch are left out by the reader; predict "probability".
+typedef struct kiln_program {
+  uint32_t abi_version;
+  const char* name;
+  const char* plan_hash; // hex SHA-256 of IR, plan and ISA level
+  const char* isa;       // "x86-64", "v4"
+  const kiln_state* states;
+  int32_t state_count;
+  const kiln_function* functions;
+  int32_t function_count;
+  const char* experiment; // the resolved experiment, opaque text, stored in checkpoints
+  const char* const* class_names;
+  int32_t class_count;
+} kiln_program;
+
+// ---------------------------------------------------------------------------------------------------------------
+// Describing the recipe
+// ---------------------------------------------------------------------------------------------------------------
+
+typedef enum kiln_schedule_kind {
+  KILN_SCHEDULE_FIXED = 0,     // base
+  KILN_SCHEDULE_STEP = 1,      // base * gamma^floor(t / every)
+  KILN_SCHEDULE_MULTISTEP = 2, // base * gamma^(milestones passed)
+  KILN_SCHEDULE_EXP = 3,       // base * gamma^t
+  KILN_SCHEDULE_INV = 4,       // base * (1 + gamma t)^-power
+  KILN_SCHEDULE_POLY = 5,      // base * (1 - t / total)^power
+  KILN_SCHEDULE_COSINE = 6     // floor + (base - floor) (1 + cos(pi t / total)) / 2
+} kiln_schedule_kind;
+
+// t counts optimiser steps, from 0. During the first `warmup_steps` the rate rises linearly: rate *= (t + 1) / (warmup_steps + 1).
+typedef struct kiln_schedule {
+  kiln_schedule_kind kind;
+  double base;
+  double gamma;
+  double power;
+  double floor;
+  int64_t every;
+  const int64_t* milestones;
+  int32_t milestone_count;
+  int64_t total_steps;
+  int64_t warmup_steps;
+} kiln_schedule;
+
+typedef struct kiln_training {
+  int64_t batch;
+  int64_t epochs;
+  uint64_t seed;
+  kiln_schedule schedule;
+  int64_t checkpoint_every_steps; // 0: at the end of each epoch only
+  int64_t evaluate_every_epochs;  // 0: after the last one only
+  int32_t shuffle;
+  int32_t wrap_tail; // 0: drop the samples of an epoch's incomplete last batch; 1: fill it from the epoch's start
+} kiln_training;
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
