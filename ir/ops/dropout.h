@@ -17,7 +17,7 @@ namespace kiln::ir {
 struct Dropout {
   struct Attributes {
     double drop = 0.5;
-    StreamId stream;
+    StreamId stream{};
     void fields(FieldVisitor& visit) {
       visit("drop", drop);
       visit("stream", stream);
