@@ -1,0 +1,153 @@
+// Kernels: names, layout demands, shards and workspace.
+#include "ir/kernel.h"
+
+#include "ir/all_ops.h"
+#include "ir/op.h"
+
+#include <algorithm>
+#include <array>
+#include <fmt/format.h>
+
+namespace kiln::ir {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kNames = {"unset", "any", "blocked", "first", "plain", "direct", "blas"};
+
+// A sharded sum has about this many tasks: enough to keep a machine of this kind busy, few enough that the partial
+// results stay small. Part of the plan, so of the bits.
+constexpr int64_t kSumTasks = 16;
+
+int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
+
+class Demand {
+public:
+  Demand(const Node& node, const Target& target) : node_(node), block_(target.vector_width) {
+    demand_.operands.resize(node.operands().size());
+    demand_.results.resize(node.result_count());
+  }
+
+  LayoutDemand run() {
+    switch (node_.op().code) {
+    case OpCode::conv2d:
+      convolution({LayoutKind::nchwc, LayoutKind::oihw_io}, {LayoutKind::plain, LayoutKind::ohwi_o}, LayoutKind::nchwc,
+                  LayoutKind::nchwc);
+      break;
+    case OpCode::conv2d_backward_data:
+      if (node_.kernel == Kernel::first) refuse();
+      convolution({LayoutKind::oihw_oi, LayoutKind::nchwc}, {}, LayoutKind::nchwc, LayoutKind::plain);
+      break;
+    case OpCode::conv2d_backward_weights:
+      convolution({LayoutKind::nchwc, LayoutKind::nchwc}, {LayoutKind::plain, LayoutKind::nchwc}, LayoutKind::oihw_io,
+                  LayoutKind::ohwi_o);
+      break;
+    case OpCode::bias:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.operands[1] = vector_beside(first_operand());
+      break;
+    case OpCode::bias_backward:
+      only(Kernel::any);
+      demand_.operands[0] = first_operand();
+      demand_.results[0] = vector_beside(first_operand());
+      break;
+    case OpCode::sgd_update:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.operands[3] = {};
+      break;
+    case OpCode::convert_layout:
+      only(Kernel::any);
+      demand_.operands[0] = first_operand();
+      demand_.results[0] = node_.attributes<ConvertLayout>().layout();
+      break;
+    case OpCode::max_pool:
+    case OpCode::max_pool_backward:
+    case OpCode::average_pool:
+    case OpCode::average_pool_backward:
+    case OpCode::dropout:
+      only(Kernel::any);
+      all_as(first_operand());
+      break;
+    case OpCode::dense:
+    case OpCode::dense_backward_data:
+    case OpCode::dense_backward_weights:
+      if (node_.kernel != Kernel::direct && node_.kernel != Kernel::blas) refuse();
+      break;
+    default:
+      if (node_.op().traits.elementwise) {
+        only(Kernel::any);
+        all_as(first_operand());
+      } else {
+        only(Kernel::plain);
+      }
+    }
+    return demand_;
+  }
+
+private:
+  [[noreturn]] void refuse() const {
+    throw TypeError(fmt::format("{} has no kernel '{}'", node_.op().name, name_of(node_.kernel)));
+  }
+  void only(Kernel kernel) const {
+    if (node_.kernel != kernel) refuse();
+  }
+  Layout layout(LayoutKind kind) const { return kind == LayoutKind::plain ? Layout{} : Layout{kind, block_}; }
+  Layout first_operand() const { return node_.operand(0).type.layout; }
+  static Layout vector_beside(Layout tensor) {
+    return tensor.kind == LayoutKind::nchwc ? Layout{LayoutKind::vector_c, tensor.block} : Layout{};
+  }
+  void all_as(Layout layout) {
+    for (Layout& operand : demand_.operands) operand = layout;
+    for (Layout& result : demand_.results) result = layout;
+  }
+  void convolution(std::array<LayoutKind, 2> blocked, std::array<LayoutKind, 2> first, LayoutKind result,
+                   LayoutKind first_result) {
+    if (node_.kernel == Kernel::plain) return;
+    if (node_.kernel != Kernel::blocked && node_.kernel != Kernel::first) refuse();
+    const auto& operands = node_.kernel == Kernel::blocked ? blocked : first;
+    for (size_t i = 0; i < demand_.operands.size(); ++i)
+      demand_.operands[i] = layout(i < 2 ? operands[i] : LayoutKind::vector_c); // epilogue operands are per channel
+    demand_.results[0] = layout(node_.kernel == Kernel::blocked ? result : first_result);
+  }
+
+  const Node& node_;
+  const int32_t block_;
+  LayoutDemand demand_;
+};
+
+} // namespace
+
+std::string_view name_of(Kernel kernel) { return kNames[static_cast<size_t>(kernel)]; }
+
+std::optional<Kernel> parse_kernel(std::string_view text) {
+  for (size_t i = 0; i < kNames.size(); ++i)
+    if (kNames[i] == text) return static_cast<Kernel>(i);
+  return std::nullopt;
+}
+
+LayoutDemand layout_demand(const Node& node, const Target& target) { return Demand(node, target).run(); }
+
+int64_t shard_count(const Node& node, const Target& target) {
+  const int64_t c = node.kernel == Kernel::plain ? 1 : target.vector_width;
+  if (node.is<Conv2dBackwardWeights>()) {
+    const Dims& weights = node.result().type.dims;
+    const int64_t sources = node.kernel == Kernel::first ? 1 : divide_up(weights[1], c);
+    const int64_t owned_tasks = divide_up(weights[0], c) * sources;
+    return std::clamp<int64_t>(kSumTasks / owned_tasks, 1, node.operand(0).type.dims[0]);
+  }
+  if (node.is<BiasBackward>()) {
+    const Dims& ddst = node.operand(0).type.dims;
+    return std::clamp<int64_t>(kSumTasks / divide_up(ddst[1], c), 1, ddst[0]);
+  }
+  return 1;
+}
+
+int64_t workspace_bytes(const Node& node, const Target& target) {
+  const int64_t shards = shard_count(node, target);
+  return shards == 1 ? 0 : shards * node.result().type.bytes();
+}
+
+int64_t scratch_bytes(const Node&, const Target&) { return 0; }
+
+} // namespace kiln::ir

@@ -1,0 +1,49 @@
+// The kernels a node can be given, the layouts each wants and the workspace it needs: what choose_kernels,
+// assign_layouts, plan_memory and the emitters agree on.
+#pragma once
+
+#include "ir/target.h"
+#include "ir/type.h"
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace kiln::ir {
+
+class Node;
+
+enum class Kernel : uint8_t {
+  unset,
+  any,     // the op has one kernel, which takes every layout (all tensors alike) or fixes its own
+  blocked, // channels in blocks of the vector width (NCHWc)
+  first,   // convolution of few input channels: plain source, blocked result
+  plain,   // plain layouts throughout: the general fallback
+  direct,  // emitted dense kernel
+  blas,    // dense by kiln_sgemm
+};
+
+std::string_view name_of(Kernel kernel);
+std::optional<Kernel> parse_kernel(std::string_view text);
+
+// The layouts a node's kernel wants. For ops whose kernel takes every layout: those of its first operand.
+struct LayoutDemand {
+  std::vector<Layout> operands;
+  std::vector<Layout> results;
+};
+
+// Assumes node.kernel is set. Throws TypeError for a kernel that the op does not have.
+LayoutDemand layout_demand(const Node& node, const Target& target);
+
+// How many partial results a sum over samples is split into: a function of the shape alone (design: "sharded" sums).
+// 1 means owned: one task adds all samples in order.
+int64_t shard_count(const Node& node, const Target& target);
+
+// Bytes of workspace (partial sums, packed operands) that the node's kernel needs during its step.
+int64_t workspace_bytes(const Node& node, const Target& target);
+
+// Bytes of scratch that each thread needs while it runs the node's kernel; not part of the arena.
+int64_t scratch_bytes(const Node& node, const Target& target);
+
+} // namespace kiln::ir
