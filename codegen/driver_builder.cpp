@@ -1,12 +1,12 @@
 // Emission of the driver: straight-line code, one call to kiln_parallel_for a launch.
 #include "codegen/driver_builder.h"
 
-#include <algorithm>
-#include <cstddef>
-
 #include "codegen/kernel_builder_impl.h"
 #include "codegen/llvm.h"
 #include "runtime/abi.h"
+
+#include <algorithm>
+#include <cstddef>
 
 namespace kiln::codegen {
 

@@ -1,12 +1,12 @@
 // Writes the driver of an emitted function (runtime/abi.h: kiln_entry): every launch of every plan step, in order.
 #pragma once
 
+#include "codegen/module.h"
+#include "ir/target.h"
+
 #include <cstdint>
 #include <string>
 #include <vector>
-
-#include "codegen/module.h"
-#include "ir/target.h"
 
 namespace kiln::codegen {
 

@@ -1,10 +1,10 @@
 // ORC LLJIT with objects only: no IR is compiled here, and no symbol of the process is visible but those given.
 #include "codegen/jit.h"
 
+#include "codegen/llvm.h"
+
 #include <mutex>
 #include <utility>
-
-#include "codegen/llvm.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

@@ -1,12 +1,12 @@
 // Objects -> functions callable in this process, by ORC LLJIT.
 #pragma once
 
+#include "codegen/optimize.h"
+#include "runtime/abi.h"
+
 #include <memory>
 #include <string>
 #include <vector>
-
-#include "codegen/optimize.h"
-#include "runtime/abi.h"
 
 namespace kiln::codegen {
 

@@ -1,11 +1,11 @@
 // The shell of a kernel: signature, operands, tasks, loops, branches and loop-carried values.
 #include "codegen/kernel_builder.h"
 
-#include <cstddef>
-
 #include "codegen/kernel_builder_impl.h"
 #include "codegen/optimize.h"
 #include "runtime/abi.h"
+
+#include <cstddef>
 
 namespace kiln::codegen {
 
@@ -162,10 +162,8 @@ Index KernelBuilder::scalar(int32_t position) {
 
 Pointer KernelBuilder::scratch(ElementType element, int64_t byte_offset) {
   if (byte_offset % KILN_BUFFER_ALIGNMENT != 0) throw CodegenError("scratch: offset is not 64-byte aligned");
-  Impl& e = *impl_;
-  llvm::Value* address =
-      e.entry.CreateConstGEP1_64(e.entry.getInt8Ty(), e.function->getArg(3), static_cast<uint64_t>(byte_offset));
-  return {{this, address}, element, scratch_scope};
+  int64_t elements = byte_offset / (element == ElementType::u8 ? 1 : 4);
+  return {{this, impl_->function->getArg(3)}, element, scratch_scope, elements};
 }
 
 namespace {
@@ -309,11 +307,29 @@ void KernelBuilder::if_else(Condition condition, const std::function<void()>& th
 // --- loop-carried values ---------------------------------------------------------------------------------------
 
 llvm::Value* KernelBuilder::make_slot(Handle like) {
-  if (like.value == nullptr) throw CodegenError("variable: the initial value was never set");
   Impl& e = *impl_;
   llvm::BasicBlock& entry = e.function->getEntryBlock();
   llvm::IRBuilder<> first(&entry, entry.getFirstInsertionPt());
   return first.CreateAlloca(like.value->getType());
+}
+
+namespace {
+
+// A slot holds one LLVM value, so a pointer's displacement goes into its address.
+template <typename T> T settled(T value) { return value; }
+Pointer settled(Pointer pointer) {
+  if (pointer.value == nullptr || pointer.displacement == 0) return pointer;
+  pointer.value = pointer.builder->impl().address(pointer, nullptr);
+  pointer.displacement = 0;
+  return pointer;
+}
+
+} // namespace
+
+template <typename T> Variable<T>::Variable(T initial) : shape_(settled(initial)) {
+  if (shape_.value == nullptr) throw CodegenError("variable: the initial value was never set");
+  slot_ = shape_.builder->make_slot(shape_);
+  set(shape_);
 }
 
 template <typename T> T Variable<T>::get() const {
@@ -325,6 +341,7 @@ template <typename T> T Variable<T>::get() const {
 
 template <typename T> void Variable<T>::set(T value) const {
   if (slot_ == nullptr || value.value == nullptr) throw CodegenError("emission set a variable without slot or value");
+  value = settled(value);
   if (value.value->getType() != shape_.value->getType()) throw CodegenError("a variable was set to another type");
   shape_.builder->impl().ir.CreateStore(value.value, slot_);
 }

@@ -2,6 +2,10 @@
 // Op emitters see this header and values.h only; no LLVM header shows through.
 #pragma once
 
+#include "codegen/module.h"
+#include "codegen/values.h"
+#include "ir/target.h"
+
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -10,10 +14,6 @@
 #include <utility>
 #include <vector>
 
-#include "codegen/module.h"
-#include "codegen/values.h"
-#include "ir/target.h"
-
 namespace kiln::codegen {
 
 enum class ElementType : uint8_t { f32, u8, i32 };
@@ -21,7 +21,8 @@ enum class ElementType : uint8_t { f32, u8, i32 };
 // The address of an element. Accesses through pointers of different operands are taken not to overlap.
 struct Pointer : Handle {
   ElementType element = ElementType::f32;
-  int32_t scope = -1; // the operand (or scratch) it came from; -1: may overlap anything
+  int32_t scope = -1;       // the operand (or scratch) it came from; -1: may overlap anything
+  int64_t displacement = 0; // constant part of the offset, in elements, kept apart until an access needs the address
 };
 Pointer operator+(Pointer base, Index elements);
 Pointer operator+(Pointer base, int64_t elements);
@@ -31,7 +32,7 @@ Pointer select(Condition condition, Pointer if_true, Pointer if_false); // of on
 template <typename T> class Variable {
 public:
   Variable() = default;
-  Variable(T initial, llvm::Value* slot) : shape_(initial), slot_(slot) {}
+  explicit Variable(T initial);
   T get() const;
   void set(T value) const;
   operator T() const { return get(); }
@@ -113,11 +114,7 @@ public:
   void fill_zero(Pointer to, Index elements);
 
   // --- registers ---
-  template <typename T> Variable<T> variable(T initial) {
-    Variable<T> result(initial, make_slot(initial));
-    result.set(initial);
-    return result;
-  }
+  template <typename T> Variable<T> variable(T initial) { return Variable<T>(initial); }
 
   // --- control ---
   void for_range(Index begin, Index end, int64_t step, const std::function<void(Index)>& body, Unroll unroll = {});
@@ -146,6 +143,7 @@ public:
   Impl& impl() { return *impl_; }
 
 private:
+  template <typename T> friend class Variable;
   llvm::Value* make_slot(Handle like);
 
   ir::Target target_;

@@ -1,13 +1,13 @@
 // What a KernelBuilder holds while it emits; shared by the .cpp files that implement its value types and its methods.
 #pragma once
 
+#include "codegen/kernel_builder.h"
+#include "codegen/llvm.h"
+
 #include <map>
 #include <string>
 #include <utility>
 #include <vector>
-
-#include "codegen/kernel_builder.h"
-#include "codegen/llvm.h"
 
 namespace kiln::codegen {
 
@@ -42,6 +42,8 @@ struct KernelBuilder::Impl {
   std::vector<Access> accesses;
 
   llvm::Type* element_type(ElementType element);
+  // The address `offset` elements after the pointer; null: none.
+  llvm::Value* address(const Pointer& pointer, llvm::Value* offset);
   llvm::Type* type_of(llvm::Type* scalar, int32_t lanes) {
     return lanes == 1 ? scalar : llvm::FixedVectorType::get(scalar, static_cast<unsigned>(lanes));
   }

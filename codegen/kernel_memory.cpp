@@ -2,16 +2,57 @@
 #include "codegen/kernel_builder.h"
 #include "codegen/kernel_builder_impl.h"
 
+#include <functional>
+#include <string>
+
 namespace kiln::codegen {
 
 using Impl = KernelBuilder::Impl;
 
 namespace {
 
+// An offset as a variable part (null: none) and a constant. Constants become displacements of accesses, and accesses
+// that differ in them alone share an address register. Left inside, `i + 1` may turn into `i | 1`, which nothing folds.
+struct Offset {
+  llvm::Value* variable = nullptr;
+  int64_t constant = 0;
+};
+
+Offset split(llvm::IRBuilder<>& ir, llvm::Value* offset, int depth = 6) {
+  if (auto* constant = llvm::dyn_cast<llvm::ConstantInt>(offset)) return {nullptr, constant->getSExtValue()};
+  auto* operation = llvm::dyn_cast<llvm::BinaryOperator>(offset);
+  if (operation == nullptr || depth == 0) return {offset, 0};
+  auto opcode = operation->getOpcode();
+  if (opcode != llvm::Instruction::Add && opcode != llvm::Instruction::Sub && opcode != llvm::Instruction::Mul)
+    return {offset, 0};
+  Offset a = split(ir, operation->getOperand(0), depth - 1);
+  Offset b = split(ir, operation->getOperand(1), depth - 1);
+  // Unsigned: these wrap, as the emitted operations do.
+  auto wrapping = [](auto combine, int64_t x, int64_t y) {
+    return static_cast<int64_t>(combine(static_cast<uint64_t>(x), static_cast<uint64_t>(y)));
+  };
+  if (opcode == llvm::Instruction::Mul) {
+    if (a.variable == nullptr) std::swap(a, b);
+    if (b.variable != nullptr || a.constant == 0) return {offset, 0};
+    return {ir.CreateMul(a.variable, ir.getInt64(static_cast<uint64_t>(b.constant))),
+            wrapping(std::multiplies<>(), a.constant, b.constant)};
+  }
+  if (a.constant == 0 && b.constant == 0) return {offset, 0};
+  if (opcode == llvm::Instruction::Sub) {
+    int64_t constant = wrapping(std::minus<>(), a.constant, b.constant);
+    if (b.variable == nullptr) return {a.variable, constant};
+    return {a.variable == nullptr ? ir.CreateNeg(b.variable) : ir.CreateSub(a.variable, b.variable), constant};
+  }
+  int64_t constant = wrapping(std::plus<>(), a.constant, b.constant);
+  if (a.variable == nullptr) return {b.variable, constant};
+  if (b.variable == nullptr) return {a.variable, constant};
+  return {ir.CreateAdd(a.variable, b.variable), constant};
+}
+
 llvm::Value* address_of(Impl& e, Pointer base, Index offset) {
   if (base.value == nullptr || offset.value == nullptr)
     throw CodegenError("emission addressed memory through a value that was never set");
-  return e.ir.CreateGEP(e.element_type(base.element), base.value, offset.value);
+  return e.address(base, offset.value);
 }
 
 void expect(Pointer pointer, ElementType element, const char* what) {
@@ -48,17 +89,39 @@ llvm::Value* lane_addresses(Impl& e, Pointer base, Index offset, Index stride, i
 
 } // namespace
 
+llvm::Value* Impl::address(const Pointer& pointer, llvm::Value* offset) {
+  llvm::Type* element = element_type(pointer.element);
+  llvm::Value* result = pointer.value;
+  int64_t constant = pointer.displacement;
+  if (offset != nullptr) {
+    Offset parts = split(ir, offset);
+    constant += parts.constant;
+    if (parts.variable != nullptr) result = ir.CreateGEP(element, result, parts.variable);
+  }
+  return constant == 0 ? result : ir.CreateGEP(element, result, ir.getInt64(static_cast<uint64_t>(constant)));
+}
+
 Pointer operator+(Pointer base, Index elements) {
-  base.value = address_of(base.builder->impl(), base, elements);
+  if (base.value == nullptr || elements.value == nullptr)
+    throw CodegenError("emission moved a pointer by a value that was never set");
+  Impl& e = base.builder->impl();
+  Offset parts = split(e.ir, elements.value);
+  if (parts.variable != nullptr) base.value = e.ir.CreateGEP(e.element_type(base.element), base.value, parts.variable);
+  base.displacement += parts.constant;
   return base;
 }
 
-Pointer operator+(Pointer base, int64_t elements) { return base + base.builder->index(elements); }
+Pointer operator+(Pointer base, int64_t elements) {
+  base.displacement += elements;
+  return base;
+}
 
 Pointer select(Condition condition, Pointer if_true, Pointer if_false) {
   if (if_true.element != if_false.element || if_true.scope != if_false.scope)
     throw CodegenError("select: pointers of different operands");
-  if_true.value = if_true.builder->impl().ir.CreateSelect(condition.value, if_true.value, if_false.value);
+  Impl& e = if_true.builder->impl();
+  if_true.value = e.ir.CreateSelect(condition.value, e.address(if_true, nullptr), e.address(if_false, nullptr));
+  if_true.displacement = 0;
   return if_true;
 }
 
@@ -198,13 +261,14 @@ void KernelBuilder::copy(Pointer to, Pointer from, Index elements) {
   expect(from, to.element, "copy");
   int64_t size = bytes_of(to.element);
   llvm::Align alignment(static_cast<uint64_t>(size));
-  impl_->ir.CreateMemCpy(to.value, alignment, from.value, alignment, (elements * size).value);
+  impl_->ir.CreateMemCpy(impl_->address(to, nullptr), alignment, impl_->address(from, nullptr), alignment,
+                         (elements * size).value);
 }
 
 void KernelBuilder::fill_zero(Pointer to, Index elements) {
   int64_t size = bytes_of(to.element);
-  llvm::CallInst* fill = impl_->ir.CreateMemSet(to.value, impl_->ir.getInt8(0), (elements * size).value,
-                                                llvm::MaybeAlign(static_cast<uint64_t>(size)));
+  llvm::CallInst* fill = impl_->ir.CreateMemSet(impl_->address(to, nullptr), impl_->ir.getInt8(0),
+                                                (elements * size).value, llvm::MaybeAlign(static_cast<uint64_t>(size)));
   impl_->note_access(fill, to);
 }
 
@@ -219,8 +283,9 @@ void KernelBuilder::sgemm(const Gemm& gemm) {
   llvm::FunctionCallee callee = e.module.getOrInsertFunction("kiln_sgemm", type);
   llvm::cast<llvm::Function>(callee.getCallee())->addFnAttr(llvm::Attribute::NoUnwind);
   e.ir.CreateCall(callee, {e.ir.getInt32(gemm.transpose_a), e.ir.getInt32(gemm.transpose_b), gemm.m.value, gemm.n.value,
-                           gemm.k.value, gemm.a.value, gemm.lda.value, gemm.b.value, gemm.ldb.value,
-                           llvm::ConstantFP::get(e.context, llvm::APFloat(gemm.beta)), gemm.c.value, gemm.ldc.value});
+                           gemm.k.value, e.address(gemm.a, nullptr), gemm.lda.value, e.address(gemm.b, nullptr),
+                           gemm.ldb.value, llvm::ConstantFP::get(e.context, llvm::APFloat(gemm.beta)),
+                           e.address(gemm.c, nullptr), gemm.ldc.value});
 }
 
 } // namespace kiln::codegen

@@ -1,13 +1,13 @@
 // Target machine, LLVM pass pipeline and object emission.
 #include "codegen/optimize.h"
 
+#include "codegen/llvm.h"
+
 #include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
 #include <thread>
-
-#include "codegen/llvm.h"
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-parameter"

@@ -1,11 +1,11 @@
 // Emitted modules -> optimised LLVM IR, assembly text, ELF objects for a target level.
 #pragma once
 
-#include <string>
-#include <vector>
-
 #include "codegen/module.h"
 #include "ir/target.h"
+
+#include <string>
+#include <vector>
 
 namespace kiln::codegen {
 

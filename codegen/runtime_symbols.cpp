@@ -1,7 +1,7 @@
 // What emitted code may call, at its address in this process.
-#include <cstring>
-
 #include "codegen/jit.h"
+
+#include <cstring>
 
 namespace kiln::codegen {
 

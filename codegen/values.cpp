@@ -1,10 +1,10 @@
 // Emission of the operators on value handles.
 #include "codegen/values.h"
 
+#include "codegen/kernel_builder_impl.h"
+
 #include <functional>
 #include <string>
-
-#include "codegen/kernel_builder_impl.h"
 
 namespace kiln::codegen {
 

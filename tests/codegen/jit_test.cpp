@@ -1,7 +1,6 @@
 // Objects linked and run in this process: drivers with their kernels, parallel compilation, and what goes wrong.
-#include "codegen/jit.h"
-
 #include "codegen/driver_builder.h"
+#include "codegen/jit.h"
 #include "tests/codegen/kernel_harness.h"
 
 namespace kiln::codegen {

@@ -1,11 +1,10 @@
 // The kernel builder: every operation of the value types, memory, control flow and the kernel's own interface, run at
 // each level this machine has.
 #include "codegen/kernel_builder.h"
+#include "tests/codegen/kernel_harness.h"
 
 #include <cmath>
 #include <numeric>
-
-#include "tests/codegen/kernel_harness.h"
 
 namespace kiln::codegen {
 namespace {
@@ -236,6 +235,38 @@ TEST_P(KernelBuilderRun, BytesAndLabels) {
   EXPECT_EQ(y[n], 255.0f);
   EXPECT_EQ(y[n + 1], 255.0f);
   EXPECT_EQ(y[n + 2], -7.0f);
+}
+
+// Constants inside offsets are moved into displacements; the addresses stay what was written.
+TEST_P(KernelBuilderRun, OffsetsWithConstantParts) {
+  Buffer<float> x(200), y(12, -1.0f);
+  std::iota(x.data(), x.data() + x.size(), 0.0f);
+  run(
+      [](KernelBuilder& k) {
+        Pointer x = k.operand(0);
+        Index i = k.scalar(0), j = k.scalar(1);
+        const Index offsets[] = {i + 3,
+                                 (i + 1) * 4 + j,
+                                 ((i - 1) * 3 + 2) * 2 - j,
+                                 50 - i,
+                                 (7 - i) * 5 + j,
+                                 (i + 2) * (j + 3),
+                                 (i + j) * 2,
+                                 60 - (i + 5),
+                                 k.index(17),
+                                 (i - (j - 3)) + 100,
+                                 3 * (k.index(4) + 5)};
+        int64_t at = 0;
+        for (Index offset : offsets) k.store(k.operand(1), at++, k.load(x, offset, 1));
+        Pointer moved = x + (i + 2) + 40 + -3;
+        auto walk = k.variable(moved + 1);
+        walk.set(walk.get() + (j * 2 + 1));
+        Pointer chosen = select(i < j, walk.get() + 1, x);
+        k.store(k.operand(1), at, k.load(chosen, j - 1, 1));
+      },
+      {&x, &y}, {5, 7});
+  const float expected[] = {8, 31, 21, 45, 17, 70, 24, 50, 17, 101, 27, 44 + 1 + 15 + 1 + 6};
+  for (size_t i = 0; i < std::size(expected); ++i) EXPECT_EQ(y[i], expected[i]) << i;
 }
 
 TEST_P(KernelBuilderRun, CopyAndFill) {

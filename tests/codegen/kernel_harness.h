@@ -1,6 +1,14 @@
 // Emits one kernel, compiles it for a level and runs it in this process, for the tests of codegen.
 #pragma once
 
+#include "codegen/host_cpu.h"
+#include "codegen/jit.h"
+#include "codegen/kernel_builder.h"
+#include "codegen/optimize.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
 #include <cstdint>
 #include <cstring>
 #include <functional>
@@ -8,14 +16,6 @@
 #include <new>
 #include <string>
 #include <vector>
-
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "codegen/host_cpu.h"
-#include "codegen/jit.h"
-#include "codegen/kernel_builder.h"
-#include "codegen/optimize.h"
 
 namespace kiln::codegen::testing {
 

@@ -1,10 +1,10 @@
 // The code LLVM makes of the kernels that matter most: register tiles stay in registers, vectors are not split, and
 // nothing is called that the runtime does not have.
+#include "tests/codegen/kernel_harness.h"
+
 #include <regex>
 #include <set>
 #include <sstream>
-
-#include "tests/codegen/kernel_harness.h"
 
 namespace kiln::codegen {
 namespace {
@@ -13,7 +13,7 @@ using testing::emit_kernel;
 
 // The inner loops of a direct convolution: `rows` output-channel vectors times `pixels` accumulators, one input channel
 // after another: rows weight vectors and one broadcast a pixel.
-void emit_tile(KernelBuilder& k, int rows, int pixels) {
+void emit_tile(KernelBuilder& k, int rows, int pixels, Unroll unroll = Unroll::none()) {
   Pointer source = k.operand(0), weights = k.operand(1), result = k.operand(2);
   int64_t c = k.width();
   k.begin_tasks([&](Index task) {
@@ -23,17 +23,20 @@ void emit_tile(KernelBuilder& k, int rows, int pixels) {
     k.for_range(0, 64, 1, [&](Index block) {
       Pointer pixel = line + block * (c * pixels * 100);
       Pointer weight = weights + block * (c * c * rows);
-      k.for_range(0, c, 1, [&](Index channel) {
-        std::vector<F32> w;
-        for (int r = 0; r < rows; ++r) w.push_back(k.load(weight, channel * (c * rows) + r * c));
-        for (int p = 0; p < pixels; ++p) {
-          F32 x = k.load_broadcast(pixel, channel + p * c);
-          for (int r = 0; r < rows; ++r) {
-            Variable<F32>& sum = tile[static_cast<size_t>(p * rows + r)];
-            sum.set(mul_add(x, w[static_cast<size_t>(r)], sum));
-          }
-        }
-      });
+      k.for_range(
+          0, c, 1,
+          [&](Index channel) {
+            std::vector<F32> w;
+            for (int r = 0; r < rows; ++r) w.push_back(k.load(weight, channel * (c * rows) + r * c));
+            for (int p = 0; p < pixels; ++p) {
+              F32 x = k.load_broadcast(pixel, channel + p * c);
+              for (int r = 0; r < rows; ++r) {
+                Variable<F32>& sum = tile[static_cast<size_t>(p * rows + r)];
+                sum.set(mul_add(x, w[static_cast<size_t>(r)], sum));
+              }
+            }
+          },
+          unroll);
     });
     for (int i = 0; i < rows * pixels; ++i)
       k.store(result, task * (c * rows * pixels) + i * c, max(tile[static_cast<size_t>(i)].get(), k.zero()));
@@ -83,6 +86,15 @@ TEST(RegisterTile, ConvolutionTileAtV4IsWholeVectorsWithoutSpills) {
   EXPECT_EQ(count(loop, "%rsp|%rbp\\)"), 0) << "stack traffic in the loop:\n" << loop;
   EXPECT_EQ(count(loop, "\\tv?mov[au]p[sd]\\t%zmm[0-9]+, [^%]"), 0) << "stores in the loop:\n" << loop;
   EXPECT_LE(count(loop, "\n"), 60) << "address arithmetic in the loop:\n" << loop;
+}
+
+TEST(RegisterTile, UnrollingKeepsAddressesInDisplacements) {
+  auto target = ir::target_for(ir::IsaLevel::v4);
+  EmittedModule module = emit_kernel(target, [](KernelBuilder& k) { emit_tile(k, 2, 14, Unroll::by(4)); });
+  std::string loop = hottest_loop(assembly_text(module, target), "vfmadd");
+  EXPECT_EQ(count(loop, "vfmadd[0-9a-z]+ps.*%zmm"), 4 * 28) << loop;
+  EXPECT_EQ(count(loop, "%rsp|%rbp\\)"), 0) << loop;
+  EXPECT_LE(count(loop, "\n"), 4 * 44 + 8) << "more than FMAs, weights and broadcasts:\n" << loop;
 }
 
 TEST(RegisterTile, TileBeyondTheRegistersIsSeenToSpill) {

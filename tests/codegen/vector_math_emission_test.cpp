@@ -1,10 +1,9 @@
 // The formulas of runtime/vector_math.h and counter_random.h, emitted: the same values as in C++, at every level.
+#include "runtime/counter_random.h"
 #include "runtime/vector_math.h"
+#include "tests/codegen/kernel_harness.h"
 
 #include <cmath>
-
-#include "runtime/counter_random.h"
-#include "tests/codegen/kernel_harness.h"
 
 namespace kiln::codegen {
 namespace {
