@@ -1,4 +1,4 @@
-// A compiled program bound to memory and threads: the only way in which emitted code is run.
+// A compiled program bound to memory and threads: the only way in which emitted code is run. One call at a time.
 #pragma once
 
 #include "runtime/abi.h"

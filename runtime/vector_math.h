@@ -17,12 +17,12 @@
 // and what counter_random.h asks for, if it wants normal draws. Emission must allow neither reassociation nor
 // no-NaN/no-infinity assumptions; contraction of a * b + c is harmless.
 //
-// Errors are in units in the last place (ulp) against the exact value, for all float inputs, without FMA. Denormal
-// inputs may count as zero and denormal results may be flushed to zero (emitted code runs with FTZ and DAZ).
-//     exp      2    exp(-inf) = 0, exp(+inf) = +inf, NaN kept
-//     log      2    log(0) = -inf, log(negative) = NaN, log(+inf) = +inf, NaN kept
-//     tanh     3    odd; tanh(+-inf) = +-1, NaN kept
-//     sigmoid  3    sigmoid(-inf) = 0, sigmoid(+inf) = 1, NaN kept
+// Errors are in units in the last place (ulp) against the exact value, for all float inputs, with FMA or without.
+// Denormal inputs may count as zero and denormal results may be flushed to zero (emitted code runs with FTZ and DAZ).
+//     exp      1.1  exp(-inf) = 0, exp(+inf) = +inf, NaN kept
+//     log      1    log(0) = -inf, log(negative) = NaN, log(+inf) = +inf, NaN kept
+//     tanh     1.5  odd; tanh(+-inf) = +-1, NaN kept
+//     sigmoid  2.6  sigmoid(-inf) = 0, sigmoid(+inf) = 1, NaN kept
 //     pow(x, y) for x >= 0: 3 + |y log x| * 2; NaN for x < 0; pow(x, 0) = 1
 //     sin, cos absolute error 2^-22 for |x| <= 8192; meaningless far beyond, NaN for +-inf
 // Coefficients are those of the Cephes library's single-precision functions.

@@ -280,7 +280,7 @@ TEST(Instance, AlignedCallerMemoryIsUsedInPlace) {
   description.inputs[0].dims[0] = 112;
   description.inputs[0].bytes = 448;
   Instance instance(description.get(), {1, false});
-  alignas(64) static float x[112];
+  alignas(64) static float x[128];
   float y[elements], s[2];
   struct Seen {
     Instance& instance;
