@@ -1,0 +1,36 @@
+// MaxPool: the largest value of each window; and its gradient.
+// No positions are stored: the gradient finds the winners again from src.
+#pragma once
+
+#include "ir/op.h"
+#include "ir/window.h"
+
+namespace kiln::ir {
+
+// max_pool(src): dst[n,c,y,x] = max over i, j of src[n, c, y stride[0] - pad[0] + i, x stride[1] - pad[1] + j], padding
+//   left out. Of equal values the first in row-major order wins; a NaN wins over all numbers.
+//   src       f32[N,C,H,W]
+//   kernel    KH, KW
+//   stride    rows, columns
+//   pad       top, left, bottom, right; less than the kernel
+//   rounding  floor drops a remainder; ceil covers it by one more window, unless that would start beyond src
+//   ->        f32[N,C,OH,OW], OH = floor or ceil((pad[0] + H + pad[2] - KH) / stride[0]) + 1, OW likewise
+struct MaxPool {
+  struct Attributes : PoolWindow {};
+  static std::vector<TensorType> infer(const Attributes& attributes, Operands operands);
+  static void evaluate(const Attributes& attributes, EvaluationFrame& frame);
+  static void gradient(GradientBuilder& builder, const Node& node);
+};
+
+// max_pool_backward(src, ddst): dsrc[n,c,h,w] = sum of ddst[n,c,y,x] over the windows in which src[n,c,h,w] wins.
+//   src   f32[N,C,H,W]
+//   ddst  f32[N,C,OH,OW]
+//   kernel, stride, pad, rounding  as max_pool's
+//   ->    as src
+struct MaxPoolBackward {
+  using Attributes = MaxPool::Attributes;
+  static std::vector<TensorType> infer(const Attributes& attributes, Operands operands);
+  static void evaluate(const Attributes& attributes, EvaluationFrame& frame);
+};
+
+} // namespace kiln::ir
