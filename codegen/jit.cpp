@@ -1,15 +1,10 @@
 // ORC LLJIT with objects only: no IR is compiled here, and no symbol of the process is visible but those given.
 #include "codegen/jit.h"
 
-#include "codegen/llvm.h"
+#include "codegen/llvm_backend.h"
 
 #include <mutex>
 #include <utility>
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <llvm/ExecutionEngine/Orc/LLJIT.h>
-#pragma GCC diagnostic pop
 
 namespace kiln::codegen {
 

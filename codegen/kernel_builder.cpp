@@ -15,8 +15,9 @@ namespace {
 
 llvm::StringRef ref(std::string_view text) { return {text.data(), text.size()}; }
 
-// Ends the body that stands at `ir` and goes to `next`.
-void branch_to(llvm::IRBuilder<>& ir, llvm::BasicBlock* next) { ir.CreateBr(next); }
+void expect_set(Handle handle) {
+  if (handle.value == nullptr) throw CodegenError("control flow depends on a value that was never set");
+}
 
 llvm::MDNode* unroll_metadata(llvm::LLVMContext& context, Unroll unroll) {
   llvm::SmallVector<llvm::Metadata*, 2> hints{nullptr};
@@ -244,13 +245,15 @@ Mask KernelBuilder::first_lanes(Index count, int32_t lanes) {
 void KernelBuilder::for_range(Index begin, Index end, int64_t step, const std::function<void(Index)>& body,
                               Unroll unroll) {
   if (step <= 0) throw CodegenError("for_range: step must be positive");
+  expect_set(begin);
+  expect_set(end);
   if (unroll.count < 0) throw CodegenError("for_range: negative unroll count");
   Impl& e = *impl_;
   llvm::BasicBlock* before = e.ir.GetInsertBlock();
   auto* head = llvm::BasicBlock::Create(e.context, "loop", e.function);
   auto* inside = llvm::BasicBlock::Create(e.context, "loop.body", e.function);
   auto* after = llvm::BasicBlock::Create(e.context, "loop.end", e.function);
-  branch_to(e.ir, head);
+  e.ir.CreateBr(head);
 
   e.ir.SetInsertPoint(head);
   llvm::PHINode* i = e.ir.CreatePHI(e.ir.getInt64Ty(), 2, "i");
@@ -278,18 +281,20 @@ void KernelBuilder::for_range(int64_t begin, Index end, int64_t step, const std:
 }
 
 void KernelBuilder::if_(Condition condition, const std::function<void()>& then) {
+  expect_set(condition);
   Impl& e = *impl_;
   auto* inside = llvm::BasicBlock::Create(e.context, "then", e.function);
   auto* after = llvm::BasicBlock::Create(e.context, "end", e.function);
   e.ir.CreateCondBr(condition.value, inside, after);
   e.ir.SetInsertPoint(inside);
   then();
-  branch_to(e.ir, after);
+  e.ir.CreateBr(after);
   e.ir.SetInsertPoint(after);
 }
 
 void KernelBuilder::if_else(Condition condition, const std::function<void()>& then,
                             const std::function<void()>& otherwise) {
+  expect_set(condition);
   Impl& e = *impl_;
   auto* when_true = llvm::BasicBlock::Create(e.context, "then", e.function);
   auto* when_false = llvm::BasicBlock::Create(e.context, "else", e.function);
@@ -297,10 +302,10 @@ void KernelBuilder::if_else(Condition condition, const std::function<void()>& th
   e.ir.CreateCondBr(condition.value, when_true, when_false);
   e.ir.SetInsertPoint(when_true);
   then();
-  branch_to(e.ir, after);
+  e.ir.CreateBr(after);
   e.ir.SetInsertPoint(when_false);
   otherwise();
-  branch_to(e.ir, after);
+  e.ir.CreateBr(after);
   e.ir.SetInsertPoint(after);
 }
 

@@ -49,9 +49,12 @@ Offset split(llvm::IRBuilder<>& ir, llvm::Value* offset, int depth = 6) {
   return {ir.CreateAdd(a.variable, b.variable), constant};
 }
 
+void expect_set(Handle handle) {
+  if (handle.value == nullptr) throw CodegenError("emission addressed memory through a value that was never set");
+}
+
 llvm::Value* address_of(Impl& e, Pointer base, Index offset) {
-  if (base.value == nullptr || offset.value == nullptr)
-    throw CodegenError("emission addressed memory through a value that was never set");
+  expect_set(offset);
   return e.address(base, offset.value);
 }
 
@@ -90,6 +93,7 @@ llvm::Value* lane_addresses(Impl& e, Pointer base, Index offset, Index stride, i
 } // namespace
 
 llvm::Value* Impl::address(const Pointer& pointer, llvm::Value* offset) {
+  expect_set(pointer);
   llvm::Type* element = element_type(pointer.element);
   llvm::Value* result = pointer.value;
   int64_t constant = pointer.displacement;
@@ -102,8 +106,8 @@ llvm::Value* Impl::address(const Pointer& pointer, llvm::Value* offset) {
 }
 
 Pointer operator+(Pointer base, Index elements) {
-  if (base.value == nullptr || elements.value == nullptr)
-    throw CodegenError("emission moved a pointer by a value that was never set");
+  expect_set(base);
+  expect_set(elements);
   Impl& e = base.builder->impl();
   Offset parts = split(e.ir, elements.value);
   if (parts.variable != nullptr) base.value = e.ir.CreateGEP(e.element_type(base.element), base.value, parts.variable);
@@ -119,6 +123,7 @@ Pointer operator+(Pointer base, int64_t elements) {
 Pointer select(Condition condition, Pointer if_true, Pointer if_false) {
   if (if_true.element != if_false.element || if_true.scope != if_false.scope)
     throw CodegenError("select: pointers of different operands");
+  for (Handle handle : {Handle(condition), Handle(if_true), Handle(if_false)}) expect_set(handle);
   Impl& e = if_true.builder->impl();
   if_true.value = e.ir.CreateSelect(condition.value, e.address(if_true, nullptr), e.address(if_false, nullptr));
   if_true.displacement = 0;
@@ -212,6 +217,7 @@ Index KernelBuilder::load_index(Pointer from, Index offset) {
 
 void KernelBuilder::store(Pointer to, Index offset, F32 value, int64_t alignment) {
   expect(to, ElementType::f32, "store");
+  expect_set(value);
   Impl& e = *impl_;
   e.note_access(e.ir.CreateAlignedStore(value.value, address_of(e, to, offset), aligned(alignment, sizeof(float))), to);
 }
@@ -247,6 +253,7 @@ void KernelBuilder::store_strided(Pointer to, Index offset, Index stride, F32 va
 
 void KernelBuilder::store_i32(Pointer to, Index offset, I32 value) {
   expect(to, ElementType::i32, "store_i32");
+  expect_set(value);
   Impl& e = *impl_;
   e.note_access(e.ir.CreateAlignedStore(value.value, address_of(e, to, offset), llvm::Align(sizeof(int32_t))), to);
 }
@@ -274,6 +281,7 @@ void KernelBuilder::fill_zero(Pointer to, Index elements) {
 
 void KernelBuilder::sgemm(const Gemm& gemm) {
   for (const Pointer& pointer : {gemm.a, gemm.b, gemm.c}) expect(pointer, ElementType::f32, "sgemm");
+  for (Index index : {gemm.m, gemm.n, gemm.k, gemm.lda, gemm.ldb, gemm.ldc}) expect_set(index);
   Impl& e = *impl_;
   llvm::Type* i32 = e.ir.getInt32Ty();
   llvm::Type* i64 = e.ir.getInt64Ty();

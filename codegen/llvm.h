@@ -1,9 +1,7 @@
-// The only door to LLVM: one supported version, and the headers codegen's .cpp files need.
-// Include it from .cpp files of codegen/ only.
+// The only door to LLVM, with llvm_backend.h: one supported version, and the headers for writing IR.
+// For .cpp files of codegen/ (and headers that only they include).
 #pragma once
 
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
 #include <llvm/Config/llvm-config.h>
 
 #if LLVM_VERSION_MAJOR != 19
@@ -23,4 +21,3 @@
 #include <llvm/IR/Verifier.h>
 #include <llvm/Support/Error.h>
 #include <llvm/Support/raw_ostream.h>
-#pragma GCC diagnostic pop

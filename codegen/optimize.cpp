@@ -1,26 +1,13 @@
 // Target machine, LLVM pass pipeline and object emission.
 #include "codegen/optimize.h"
 
-#include "codegen/llvm.h"
+#include "codegen/llvm_backend.h"
 
 #include <algorithm>
 #include <atomic>
 #include <exception>
 #include <mutex>
 #include <thread>
-
-#pragma GCC diagnostic push
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-#include <llvm/IR/LegacyPassManager.h>
-#include <llvm/MC/TargetRegistry.h>
-#include <llvm/Object/ObjectFile.h>
-#include <llvm/Passes/PassBuilder.h>
-#include <llvm/Support/SmallVectorMemoryBuffer.h>
-#include <llvm/Support/TargetSelect.h>
-#include <llvm/Target/TargetMachine.h>
-#include <llvm/Target/TargetOptions.h>
-#include <llvm/Transforms/Utils/Cloning.h>
-#pragma GCC diagnostic pop
 
 namespace kiln::codegen {
 

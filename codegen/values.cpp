@@ -126,6 +126,7 @@ Index operator*(int64_t a, Index b) { return constant(b, a) * b; }
 Index like(Index x, uint64_t value) { return constant(x, static_cast<int64_t>(value)); }
 
 Index select(Condition condition, Index if_true, Index if_false) {
+  at(if_true, condition);
   return index_of(if_true, at(if_true, if_false).CreateSelect(condition.value, if_true.value, if_false.value));
 }
 
@@ -186,6 +187,7 @@ F32 abs(F32 a) { return with_value(a, at(a).CreateUnaryIntrinsic(llvm::Intrinsic
 F32 sqrt(F32 a) { return with_value(a, at(a).CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, a.value)); }
 F32 select(Mask mask, F32 if_true, F32 if_false) { return choose(mask, if_true, if_false); }
 F32 select(Condition condition, F32 if_true, F32 if_false) {
+  at(if_true, condition);
   return with_value(if_true,
                     same_lanes(if_true, if_false).CreateSelect(condition.value, if_true.value, if_false.value));
 }

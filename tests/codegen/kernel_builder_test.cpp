@@ -401,6 +401,33 @@ TEST(KernelBuilder, NoReassociationAndNoContraction) {
   EXPECT_EQ(count_of("vaddps", assembly), 4u);
 }
 
+// Whatever an emitter uses, its object needs nothing that a standalone product lacks.
+TEST(KernelBuilder, ObjectsCallOnlyTheRuntime) {
+  for (ir::IsaLevel level : testing::all_levels()) {
+    const ir::Target target = ir::target_for(level);
+    EmittedModule module = testing::emit_kernel(target, [](KernelBuilder& k) {
+      Pointer x = k.operand(0), y = k.operand(1), bytes = k.operand(2, ElementType::u8);
+      k.begin_tasks([&](Index task) {
+        Index n = k.scalar(0);
+        Mask mask = k.first_lanes(n);
+        k.store(y, task, k.load(x, task, mask) + k.load_u8(bytes, task), mask);
+        k.store_strided(y, task, n, k.load_strided(x, task, n, mask), mask);
+        k.store_i32(k.operand(3, ElementType::i32), task, as_signed(mul_hi(k.lane_numbers(), k.u32(77))));
+        k.for_range(0, n, 1, [&](Index i) { k.store(y, i, k.zero(1)); });       // a memset in disguise
+        k.for_range(0, n, 1, [&](Index i) { k.store(y, i, k.load(x, i, 1)); }); // a memcpy in disguise
+        k.store(y, task / n % n, to_float(task % 7));
+        k.copy(y, x, n);
+        k.fill_zero(x, n);
+        k.sgemm({.m = n, .n = n, .k = n, .a = x, .lda = n, .b = x, .ldb = n, .c = y, .ldc = n});
+      });
+    });
+    const ObjectFile object = compile(module, target);
+    for (const std::string& symbol : undefined_symbols(object))
+      EXPECT_THAT(symbol, ::testing::AnyOf("kiln_sgemm", "memcpy", "memset", "memmove", "_GLOBAL_OFFSET_TABLE_"))
+          << ir::name_of(level);
+  }
+}
+
 TEST(KernelBuilder, MistakesOfEmittersAreReported) {
   auto emit = [](const testing::Emit& mistake) {
     return [mistake] { testing::emit_kernel(ir::target_for(ir::IsaLevel::v4), mistake); };
@@ -409,6 +436,11 @@ TEST(KernelBuilder, MistakesOfEmittersAreReported) {
   EXPECT_THROW(emit([](KernelBuilder& k) { k.zero() + F32{}; })(), CodegenError);
   EXPECT_THROW(emit([](KernelBuilder& k) { F32{} + k.zero(); })(), CodegenError);
   EXPECT_THROW(emit([](KernelBuilder& k) { extract(k.zero(4), 4); })(), CodegenError);
+  EXPECT_THROW(emit([](KernelBuilder& k) { k.load(Pointer{}, 0); })(), CodegenError);
+  EXPECT_THROW(emit([](KernelBuilder& k) { k.load(k.operand(0), Index{}); })(), CodegenError);
+  EXPECT_THROW(emit([](KernelBuilder& k) { k.store(k.operand(0), 0, F32{}); })(), CodegenError);
+  EXPECT_THROW(emit([](KernelBuilder& k) { k.if_(Condition{}, [] {}); })(), CodegenError);
+  EXPECT_THROW(emit([](KernelBuilder& k) { k.for_range(0, Index{}, 1, [](Index) {}); })(), CodegenError);
   EXPECT_THROW(emit([](KernelBuilder& k) { k.load(k.operand(0, ElementType::u8), 0); })(), CodegenError);
   EXPECT_THROW(emit([](KernelBuilder& k) { k.operand(0), k.operand(0, ElementType::u8); })(), CodegenError);
   EXPECT_THROW(emit([](KernelBuilder& k) { k.variable(k.zero(4)).set(k.zero(8)); })(), CodegenError);

@@ -110,20 +110,23 @@ TEST_P(VectorMathEmission, RandomWordsAreThoseOfTheRuntime) {
   }
 }
 
-TEST_P(VectorMathEmission, CallsNoMathLibrary) {
-  EmittedModule module = testing::emit_kernel(target(), [](KernelBuilder& k) {
-    Pointer x = k.operand(0);
-    k.begin_tasks([&](Index task) {
-      for (int32_t lanes : {1, k.width()}) {
-        F32 v = k.load(x, task * lanes, lanes);
-        v = math::exp(v) + math::log(v) + math::tanh(v) + math::sigmoid(v) + math::pow(v, v) + math::cos(v);
-        auto pair = math::normal_pair(bit_cast_to_int(v), bit_cast_to_int(v));
-        v = sqrt(abs(v)) / max(min(v, pair.first), pair.second);
-        k.store(x, task * lanes, v + to_float(round_to_int(v)));
-      }
+TEST(VectorMath, CallsNoMathLibraryAtAnyLevel) {
+  for (ir::IsaLevel level : testing::all_levels()) {
+    const ir::Target target = ir::target_for(level);
+    EmittedModule module = testing::emit_kernel(target, [](KernelBuilder& k) {
+      Pointer x = k.operand(0);
+      k.begin_tasks([&](Index task) {
+        for (int32_t lanes : {1, k.width()}) {
+          F32 v = k.load(x, task * lanes, lanes);
+          v = math::exp(v) + math::log(v) + math::tanh(v) + math::sigmoid(v) + math::pow(v, v) + math::cos(v);
+          auto pair = math::normal_pair(bit_cast_to_int(v), bit_cast_to_int(v));
+          v = sqrt(abs(v)) / max(min(v, pair.first), pair.second);
+          k.store(x, task * lanes, v + to_float(round_to_int(v)));
+        }
+      });
     });
-  });
-  EXPECT_THAT(undefined_symbols(compile(module, target())), ::testing::IsEmpty());
+    EXPECT_THAT(undefined_symbols(compile(module, target)), ::testing::IsEmpty()) << ir::name_of(level);
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, VectorMathEmission, ::testing::ValuesIn(testing::all_levels()), testing::level_name);
