@@ -1,0 +1,86 @@
+// Checkpoints of a training run as safetensors files, durable and checked, and weights loaded from such files.
+// A checkpoint holds everything that the rest of a run depends on: resuming from it gives the bits of a run never
+// stopped.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace kiln::runtime {
+
+class Instance;
+
+inline constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
+
+// Where a run stands. Counts what was consumed by steps, not what was prefetched.
+struct TrainingPosition {
+  int64_t epoch = 0;      // epochs finished, their evaluation and metrics included
+  int64_t samples = 0;    // samples consumed of the next one; all of them while its evaluation is outstanding
+  int64_t step = 0;       // optimiser steps done in the whole run
+  double loss_sum = 0;    // over the samples of the unfinished epoch: losses ...
+  double correct_sum = 0; // ... and numbers of correct samples
+  double last_train_loss = not_measured; // of the last finished epoch
+  double last_train_accuracy = not_measured;
+  double last_test_loss = not_measured; // of the last evaluation
+  double last_test_accuracy = not_measured;
+};
+
+struct CheckpointInfo {
+  TrainingPosition position;
+  uint64_t seed = 0;
+  int64_t batch = 0;
+  int64_t train_samples = 0; // size of the data set
+  std::string plan_hash;
+  std::string experiment;
+};
+
+// Names under the checkpoint directory.
+std::string last_checkpoint_path(const std::string& directory);
+std::string previous_checkpoint_path(const std::string& directory);
+
+// Writes last.safetensors; the one it replaces becomes previous.safetensors. At any moment, a kill or a crash included,
+// one of the two is whole. Throws Error: diverged if a state is not finite (nothing is replaced then),
+// runtime if the file cannot be written.
+void save_checkpoint(const std::string& directory, const Instance& instance, const CheckpointInfo& info);
+
+// Throws Error (diverged) naming the tensor if a parameter, statistic or optimiser state is not finite.
+void check_states_finite(const Instance& instance, int64_t step);
+
+// Reads a checkpoint, verifies its payload checksum and writes the states into the instance. Throws Error: data on a
+// damaged file or one whose tensors are not this program's; mismatch under another plan hash, unless `replan`.
+CheckpointInfo load_checkpoint(const std::string& path, Instance& instance, bool replan);
+
+struct ResumedCheckpoint {
+  bool found = false;
+  CheckpointInfo info;
+  std::string path;
+  std::string note; // not empty: why the previous checkpoint was taken instead of the last
+};
+
+// The last checkpoint of the directory, or the previous one if the last is missing or damaged. Throws if both are.
+ResumedCheckpoint resume_checkpoint(const std::string& directory, Instance& instance, bool replan);
+
+// What loading weights did; names of tensors.
+struct LoadReport {
+  std::string path;
+  std::vector<std::string> loaded;
+  std::vector<std::string> missing;    // wanted by the network, not in the file
+  std::vector<std::string> unused;     // in the file, unknown to the network
+  std::vector<std::string> mismatched; // in both, of another shape or type; each with an explanation
+
+  bool complete() const { return missing.empty() && mismatched.empty(); }
+  std::string summary() const;
+};
+
+// Fills parameters and statistics by name from any safetensors file; optimiser states in it are passed over. Tensors
+// that are missing or do not fit keep what they hold. Throws Error (data) on a damaged file and when nothing fits.
+LoadReport load_weights(const std::string& path, Instance& instance);
+// Throws Error (data) with the summary unless every parameter and statistic was loaded.
+void require_complete(const LoadReport& report);
+
+// Parameters and statistics alone, for others to load.
+void save_weights(const std::string& path, const Instance& instance);
+
+} // namespace kiln::runtime

@@ -1,0 +1,45 @@
+// Measures a trained network: loss and accuracy over a data source, and predictions for given samples.
+// Every sample counts once: rows that pad a last batch are ignored, so a result does not depend on the batch size.
+#pragma once
+
+#include "runtime/data_source.h"
+#include "runtime/function_io.h"
+#include "runtime/instance.h"
+#include "runtime/signals.h"
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+namespace kiln::runtime {
+
+struct Evaluation {
+  int64_t samples = 0;
+  double loss = 0;     // mean
+  double accuracy = 0; // share of correct samples
+  double seconds = 0;
+  bool stopped = false; // a signal came: the other fields say nothing
+};
+
+class Evaluator {
+public:
+  // Takes the program's `evaluate` of this batch (0: its largest). All three must outlive the evaluator. Throws Error
+  // when the source does not fit the network.
+  Evaluator(Instance& instance, const DataSource& source, int64_t batch = 0);
+
+  // Sums in double, in the order of samples. Looks at `signals`, if given, after every batch.
+  Evaluation run(const SignalGuard* signals = nullptr);
+
+private:
+  Instance& instance_;
+  const DataSource& source_;
+  const kiln_function& function_;
+  FunctionMemory memory_;
+  int image_, label_, loss_, correct_;
+};
+
+// Runs `predict` on these samples, in batches of the function's size. Returns samples.size() rows of probabilities.
+std::vector<float> predict_samples(Instance& instance, const kiln_function& predict, const DataSource& source,
+                                   std::span<const int64_t> samples);
+
+} // namespace kiln::runtime

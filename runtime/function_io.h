@@ -1,0 +1,48 @@
+// Finds a program's functions and their inputs and outputs by the fixed names of abi.h, and checks data against them.
+// What does not fit is told before the first step, in words.
+#pragma once
+
+#include "runtime/abi.h"
+#include "runtime/data_source.h"
+#include "runtime/memory_block.h"
+
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace kiln::runtime {
+
+// The function of this name with this batch; batch 0: the one with the largest batch. Throws Error (model).
+const kiln_function& require_function(const kiln_program& program, std::string_view name, int64_t batch = 0);
+
+// Position among the inputs or outputs. Throws Error (model) if there is none or its type is another.
+int require_input(const kiln_function& function, std::string_view name, kiln_dtype dtype);
+int require_output(const kiln_function& function, std::string_view name, kiln_dtype dtype);
+
+// Height, width and channels of the input "image", which lies in memory as batch x height x width x channels of bytes.
+ImageShape image_shape(const kiln_function& function);
+// How many classes the network tells apart; 0 if the program does not say.
+int64_t program_classes(const kiln_program& program);
+// Throws Error (data) unless the source's images have the function's shape and its labels are classes of the program.
+void check_source(const kiln_program& program, const kiln_function& function, const DataSource& source);
+
+// Aligned memory for every input and output of a function, which Instance::run uses in place.
+class FunctionMemory {
+public:
+  explicit FunctionMemory(const kiln_function& function);
+
+  std::span<const void* const> inputs() const { return inputs_; }
+  std::span<void* const> outputs() const { return outputs_; }
+  char* input(int index) { return blocks_[static_cast<size_t>(index)].data(); }
+  const float* output(int index) const { return static_cast<const float*>(outputs_[static_cast<size_t>(index)]); }
+  // Points an input elsewhere: to memory aligned and padded alike.
+  void set_input(int index, const void* data) { inputs_[static_cast<size_t>(index)] = data; }
+
+private:
+  std::vector<MemoryBlock> blocks_;
+  std::vector<const void*> inputs_;
+  std::vector<void*> outputs_;
+};
+
+} // namespace kiln::runtime

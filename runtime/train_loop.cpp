@@ -1,0 +1,332 @@
+// Trains a compiled program on a data source: the loop behind `kiln train` and behind a native trainer.
+// Killed anywhere and resumed, it ends with the bits of a run never stopped.
+#include "runtime/train_loop.h"
+
+#include "runtime/checkpoint.h"
+#include "runtime/error.h"
+#include "runtime/evaluate.h"
+#include "runtime/function_io.h"
+#include "runtime/instance.h"
+#include "runtime/metrics_files.h"
+#include "runtime/number_format.h"
+#include "runtime/prefetcher.h"
+#include "runtime/run_directory.h"
+#include "runtime/schedule.h"
+#include "runtime/signals.h"
+#include "runtime/weights_hash.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <csignal>
+#include <optional>
+#include <sys/resource.h>
+
+namespace kiln::runtime {
+namespace {
+
+double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+
+int count_workers(const TrainOptions& options) {
+  // One thread has no time to spare, and a copy from memory costs less than handing it to a thread.
+  if (options.threads <= 1) return 0;
+  if (options.input_workers >= 0) return std::min(options.input_workers, options.threads - 1);
+  return options.train->in_memory() ? 0 : std::max(1, options.threads / 4);
+}
+
+BatchOrder::Options order_options(const TrainOptions& options) {
+  const kiln_training& training = *options.training;
+  return {options.train->size(), training.batch, training.seed, training.shuffle != 0, training.wrap_tail != 0};
+}
+
+class Trainer {
+public:
+  explicit Trainer(const TrainOptions& options);
+  TrainResult run();
+
+private:
+  void open_run();
+  void resume();
+  void check_resumed(const CheckpointInfo& info, const std::string& path) const;
+  void run_steps();
+  void run_step(Prefetcher& prefetcher);
+  bool finish_epoch();
+  bool evaluate();
+  void save();
+  TrainResult result() const;
+
+  bool epoch_complete() const { return position_.samples == steps_per_epoch_ * training_.batch; }
+  int signal() const { return signals_ ? signals_->caught() : 0; }
+  double rate_at(int64_t step) const { return learning_rate_at(training_.schedule, step); }
+  void tick(); // adds the time since the last tick to the training's
+
+  const TrainOptions& options_;
+  const kiln_program& program_;
+  const kiln_training& training_;
+  const kiln_function& function_;
+  int image_, label_, rate_, loss_, correct_; // inputs and outputs of the function
+  int64_t steps_per_epoch_;
+  int64_t last_step_; // the run ends after this many steps
+  int workers_;
+  double start_ = now();
+
+  Progress progress_;
+  std::optional<SignalGuard> signals_;
+  std::optional<RunDirectory> directory_;
+  std::optional<Instance> instance_;
+  std::optional<FunctionMemory> memory_;
+  std::optional<Evaluator> evaluator_;
+  std::optional<MetricsFiles> metrics_;
+
+  TrainingPosition position_;
+  bool saved_ = false;          // position_ and the states are those of the last checkpoint
+  int64_t evaluated_step_ = -1; // that position_.last_test_loss belongs to
+  int64_t first_step_ = 0;      // of this process
+  int64_t epoch_first_step_ = 0;
+  double last_tick_ = 0;
+  double training_seconds_ = 0; // of this process: steps, input, checkpoints; no evaluation
+  double epoch_seconds_ = 0;    // the part in the unfinished epoch
+};
+
+Trainer::Trainer(const TrainOptions& options)
+    : options_(options), program_(*options.program), training_(*options.training),
+      function_(require_function(program_, "train_step", training_.batch)),
+      image_(require_input(function_, "image", KILN_U8)), label_(require_input(function_, "label", KILN_I32)),
+      rate_(require_input(function_, "learning_rate", KILN_F32)), loss_(require_output(function_, "loss", KILN_F32)),
+      correct_(require_output(function_, "correct", KILN_F32)),
+      steps_per_epoch_(BatchOrder(order_options(options)).steps_per_epoch()), workers_(count_workers(options)),
+      progress_(options.progress) {
+  if (__builtin_mul_overflow(training_.epochs, steps_per_epoch_, &last_step_)) last_step_ = INT64_MAX;
+  if (options.max_steps > 0) last_step_ = std::min(last_step_, options.max_steps);
+}
+
+TrainResult Trainer::run() {
+  open_run();
+  Progress::Run shown{training_.epochs, steps_per_epoch_, position_.step, last_step_, training_.batch};
+  first_step_ = epoch_first_step_ = position_.step;
+  last_tick_ = now();
+  progress_.begin(shown);
+  run_steps();
+  if (signal() == 0 && evaluator_ && evaluated_step_ != position_.step) evaluate();
+  if (int caught = signal(); caught != 0) {
+    std::string note = caught == SIGINT ? "stopped by SIGINT" : "stopped by SIGTERM";
+    note += " after step " + format_integer(position_.step);
+    if (directory_) note += "; --resume goes on from " + last_checkpoint_path(directory_->checkpoints());
+    progress_.note(note);
+  }
+  return result();
+}
+
+// In this order: what can be wrong with the input, with the directory, and only then what costs time.
+void Trainer::open_run() {
+  check_source(program_, function_, *options_.train);
+  if (options_.test)
+    check_source(program_, require_function(program_, "evaluate", options_.evaluate_batch), *options_.test);
+  if (options_.resume && options_.run_directory.empty())
+    throw Error(ErrorKind::usage, "there is nothing to resume without a run directory");
+  if (!options_.run_directory.empty()) {
+    directory_.emplace(options_.run_directory, options_.resume);
+    directory_->describe_run(program_.experiment ? program_.experiment : "",
+                             environment_json(program_, training_, options_.threads, options_.kiln_version));
+  }
+  if (options_.catch_signals) signals_.emplace();
+  Instance::Options instance_options;
+  instance_options.threads = std::max(1, options_.threads - workers_);
+  instance_options.debug_arena = options_.debug_arena;
+  instance_.emplace(program_, instance_options);
+  memory_.emplace(function_);
+  if (options_.test) evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch);
+  instance_->initialize(training_.seed);
+  if (!options_.weights.empty()) progress_.note(load_weights(options_.weights, *instance_).summary());
+  if (options_.resume) resume();
+  if (!directory_) return;
+  MetricsFiles::cut_back(directory_->path(), position_.step, position_.epoch);
+  metrics_.emplace(directory_->path());
+}
+
+void Trainer::resume() {
+  ResumedCheckpoint resumed = resume_checkpoint(directory_->checkpoints(), *instance_, options_.replan);
+  if (!resumed.found) {
+    progress_.note("no checkpoint in " + directory_->checkpoints() + " yet: starting from the beginning");
+    return;
+  }
+  if (!resumed.note.empty()) progress_.note(resumed.note);
+  check_resumed(resumed.info, resumed.path);
+  position_ = resumed.info.position;
+  // Another plan may come with another batch size: the samples of a batch begun are seen again.
+  position_.samples -= position_.samples % training_.batch;
+  saved_ = resumed.note.empty();
+  progress_.note("resumed from " + resumed.path + " after step " + format_integer(position_.step));
+}
+
+void Trainer::check_resumed(const CheckpointInfo& info, const std::string& path) const {
+  auto text = [](uint64_t value) {
+    std::string digits;
+    append_unsigned(digits, value);
+    return digits;
+  };
+  if (info.seed != training_.seed)
+    throw Error(ErrorKind::mismatch,
+                path + ": made with seed " + text(info.seed) + ", this run has seed " + text(training_.seed));
+  if (info.train_samples != options_.train->size())
+    throw Error(ErrorKind::data, path + ": made on a training set of " + format_integer(info.train_samples) +
+                                     " samples, it has " + format_integer(options_.train->size()) + " now");
+  if (info.position.samples > steps_per_epoch_ * training_.batch)
+    throw Error(ErrorKind::data, path + ": stands at sample " + format_integer(info.position.samples) +
+                                     " of its epoch, which has " + format_integer(steps_per_epoch_ * training_.batch));
+}
+
+void Trainer::run_steps() {
+  // Stopped between an epoch's last step and the end of its evaluation.
+  if (epoch_complete() && !finish_epoch()) return;
+  if (position_.step < last_step_) {
+    Prefetcher::Options input;
+    input.order = order_options(options_);
+    input.first_epoch = position_.epoch;
+    input.first_step = position_.samples / training_.batch;
+    input.batches = last_step_ - position_.step;
+    input.workers = workers_;
+    Prefetcher prefetcher(*options_.train, input);
+    while (position_.step < last_step_ && signal() == 0) {
+      run_step(prefetcher);
+      if (epoch_complete()) {
+        if (!finish_epoch()) break;
+      } else if (training_.checkpoint_every_steps > 0 && position_.step % training_.checkpoint_every_steps == 0) {
+        save();
+      }
+      tick();
+    }
+  }
+  if (!saved_) save();
+}
+
+void Trainer::run_step(Prefetcher& prefetcher) {
+  Prefetcher::Batch batch = prefetcher.next();
+  memory_->set_input(image_, batch.images);
+  memory_->set_input(label_, batch.labels);
+  double rate = rate_at(position_.step);
+  *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
+  instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed,
+                 static_cast<uint64_t>(position_.step));
+  float loss = *memory_->output(loss_);
+  if (!std::isfinite(loss)) {
+    std::string text = "training diverged: the loss is " + format_float(loss) + " at step " +
+                       format_integer(position_.step + 1) + " (epoch " + format_integer(position_.epoch + 1) +
+                       ", learning rate " + format_double(rate) + ")";
+    if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints())))
+      text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());
+    throw Error(ErrorKind::diverged, text);
+  }
+  double correct = 0;
+  for (int64_t row = 0; row < training_.batch; ++row) correct += double{memory_->output(correct_)[row]};
+  saved_ = false;
+  ++position_.step;
+  position_.samples += training_.batch;
+  position_.loss_sum += double{loss} * static_cast<double>(training_.batch);
+  position_.correct_sum += correct;
+
+  StepMetrics metrics{position_.step, position_.epoch + 1, loss, correct / static_cast<double>(training_.batch), rate};
+  if (metrics_) metrics_->add_step(metrics);
+  // People see the epoch's means, which jump less.
+  metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));
+  metrics.accuracy = position_.correct_sum / static_cast<double>(position_.samples);
+  progress_.step(metrics, prefetcher.seconds_waited());
+}
+
+// False if a signal came before the epoch's evaluation ended: the checkpoint then says that it is outstanding.
+bool Trainer::finish_epoch() {
+  tick();
+  int64_t epoch = position_.epoch + 1;
+  bool due = epoch == training_.epochs ||
+             (training_.evaluate_every_epochs > 0 && epoch % training_.evaluate_every_epochs == 0);
+  bool evaluated = due && evaluator_;
+  if (signal() != 0 || (evaluated && !evaluate())) return false;
+
+  double samples = static_cast<double>(position_.samples);
+  EpochMetrics metrics;
+  metrics.epoch = epoch;
+  metrics.step = position_.step;
+  metrics.learning_rate = rate_at(position_.step - 1);
+  metrics.train_loss = position_.last_train_loss = position_.loss_sum / samples;
+  metrics.train_accuracy = position_.last_train_accuracy = position_.correct_sum / samples;
+  metrics.test_loss = evaluated ? position_.last_test_loss : not_measured;
+  metrics.test_accuracy = evaluated ? position_.last_test_accuracy : not_measured;
+  metrics.seconds = epoch_seconds_;
+  int64_t own_samples = (position_.step - epoch_first_step_) * training_.batch;
+  metrics.samples_per_second = epoch_seconds_ > 0 ? static_cast<double>(own_samples) / epoch_seconds_ : 0;
+  if (metrics_) metrics_->add_epoch(metrics);
+  progress_.epoch(metrics);
+
+  position_.epoch = epoch;
+  position_.samples = 0;
+  position_.loss_sum = position_.correct_sum = 0;
+  epoch_first_step_ = position_.step;
+  epoch_seconds_ = 0;
+  save();
+  return true;
+}
+
+bool Trainer::evaluate() {
+  double start = now();
+  Evaluation evaluation = evaluator_->run(signals_ ? &*signals_ : nullptr);
+  progress_.paused(now() - start);
+  last_tick_ = now();
+  if (evaluation.stopped) return false;
+  position_.last_test_loss = evaluation.loss;
+  position_.last_test_accuracy = evaluation.accuracy;
+  evaluated_step_ = position_.step;
+  return true;
+}
+
+void Trainer::save() {
+  saved_ = true;
+  if (!directory_) {
+    check_states_finite(*instance_, position_.step);
+    return;
+  }
+  // Rows that the checkpoint counts as written must not be younger than it on the disk.
+  metrics_->sync();
+  CheckpointInfo info;
+  info.position = position_;
+  info.seed = training_.seed;
+  info.batch = training_.batch;
+  info.train_samples = options_.train->size();
+  info.plan_hash = program_.plan_hash;
+  info.experiment = program_.experiment ? program_.experiment : "";
+  save_checkpoint(directory_->checkpoints(), *instance_, info);
+}
+
+void Trainer::tick() {
+  double time = now();
+  training_seconds_ += time - last_tick_;
+  epoch_seconds_ += time - last_tick_;
+  last_tick_ = time;
+}
+
+TrainResult Trainer::result() const {
+  TrainResult result;
+  result.epochs = position_.epoch;
+  result.steps = position_.step;
+  double samples = static_cast<double>(position_.samples);
+  result.train_loss = samples > 0 ? position_.loss_sum / samples : position_.last_train_loss;
+  result.train_accuracy = samples > 0 ? position_.correct_sum / samples : position_.last_train_accuracy;
+  bool evaluated = evaluated_step_ == position_.step;
+  result.test_loss = evaluated ? position_.last_test_loss : not_measured;
+  result.test_accuracy = evaluated ? position_.last_test_accuracy : not_measured;
+  result.seconds = now() - start_;
+  int64_t own_samples = (position_.step - first_step_) * training_.batch;
+  result.samples_per_second = training_seconds_ > 0 ? static_cast<double>(own_samples) / training_seconds_ : 0;
+  rusage usage;
+  getrusage(RUSAGE_SELF, &usage);
+  result.peak_memory_bytes = int64_t{usage.ru_maxrss} * 1024;
+  result.instance_memory_bytes = instance_->memory_bytes();
+  result.weights_sha256 = weights_sha256(*instance_);
+  result.stopped_by_signal = signal();
+  return result;
+}
+
+} // namespace
+
+TrainResult train(const TrainOptions& options) { return Trainer(options).run(); }
+
+} // namespace kiln::runtime
