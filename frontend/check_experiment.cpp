@@ -9,6 +9,7 @@
 #include <google/protobuf/message.h>
 
 #include "frontend/check_network.h"
+#include "frontend/layer_names.h"
 
 namespace kiln::frontend {
 namespace {
@@ -102,8 +103,8 @@ private:
     require(experiment.has_data(), "", "data section", "data { idx { train_images: \"...\" ... } }");
     require(experiment.has_training(), "", "training section",
             "training { batch: 64 epochs: 5 sgd { momentum: 0.9 } learning_rate { start: 0.01 } }");
-    if (experiment.name().find('/') != std::string::npos || experiment.name().empty())
-      error("name", "the name must be usable as a file name: not empty, without /");
+    if (!is_good_name(experiment.name()) || experiment.name().find('/') != std::string::npos)
+      error("name", "not a name for an experiment", "use letters, digits and _ - . (at most 200)");
   }
 
   void check_data(const proto::Data& data) {

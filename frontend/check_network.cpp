@@ -2,8 +2,6 @@
 // Layers can only take what stands before them, so a forward reference and a cycle are the same mistake.
 #include "frontend/check_network.h"
 
-#include <algorithm>
-#include <cctype>
 #include <map>
 #include <set>
 
@@ -15,14 +13,6 @@
 
 namespace kiln::frontend {
 namespace {
-
-bool is_good_name(const std::string& name) {
-  constexpr size_t longest = 200;
-  return !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
-           std::string_view("_-./").find(c) != std::string_view::npos;
-  });
-}
 
 int inputs_wanted(const proto::Layer& layer) { return layer.has_add() ? 2 : 1; }
 

@@ -2,6 +2,8 @@
 // Switches have no default: a new kind of layer fails to compile until it has a short name here.
 #include "frontend/layer_names.h"
 
+#include <algorithm>
+#include <cctype>
 #include <map>
 
 #include <fmt/format.h>
@@ -45,6 +47,14 @@ std::string_view short_name(proto::Layer::KindCase kind) {
 }
 
 } // namespace
+
+bool is_good_name(const std::string& name) {
+  constexpr size_t longest = 200;
+  return !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), [](char c) {
+    return std::isalnum(static_cast<unsigned char>(c)) != 0 ||
+           std::string_view("_-./").find(c) != std::string_view::npos;
+  });
+}
 
 std::string kind_name(const proto::Layer& layer) {
   if (layer.kind_case() == proto::Layer::KIND_NOT_SET) return {};

@@ -10,6 +10,9 @@
 
 namespace kiln::frontend {
 
+// Letters, digits and _ - . / (what the IR's text form takes as a word), 1 to 200 of them.
+bool is_good_name(const std::string& name);
+
 // The names of the network's inputs, which layers cannot take.
 inline constexpr std::string_view kImage = "image";
 inline constexpr std::string_view kLabel = "label";

@@ -164,12 +164,19 @@ void resolve_training(proto::Training& training) {
   if (training.has_batch() && !training.has_evaluation_batch()) training.set_evaluation_batch(training.batch());
 }
 
+std::string name_from(const std::filesystem::path& path) {
+  std::string name = path.stem().string();
+  for (char& c : name)
+    if (!is_good_name(std::string(1, c))) c = '_';
+  return name;
+}
+
 } // namespace
 
 void resolve(proto::Experiment& experiment, const std::string& file) {
   std::error_code ignored; // on failure the path stays relative, which is no worse
   std::filesystem::path path = std::filesystem::absolute(file, ignored);
-  if (!experiment.has_name()) experiment.set_name(path.stem().string());
+  if (!experiment.has_name()) experiment.set_name(name_from(path));
 
   proto::Preprocess& preprocess = *experiment.mutable_preprocess();
   if (preprocess.mean().empty()) preprocess.add_mean(0);

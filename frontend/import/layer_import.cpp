@@ -1,0 +1,129 @@
+// What the importer of one kind of layer works with.
+// Checks shared by several kinds, and the making of nodes and parameters.
+#include "frontend/import/layer_import.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "ir/ops/bias.h"
+#include "ir/ops/reshape.h"
+#include "runtime/counter_random.h"
+
+namespace kiln::frontend {
+namespace {
+
+constexpr int64_t kMostElements = int64_t{1} << 38; // a terabyte of floats
+constexpr int64_t kLargestSize = int64_t{1} << 30;  // of a kernel, a stride, a padding
+
+} // namespace
+
+bool LayerImport::ready() const {
+  return !report.failed() && std::find(inputs_.begin(), inputs_.end(), nullptr) == inputs_.end();
+}
+
+ir::Value& LayerImport::create(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands,
+                               std::string_view role) {
+  std::string result = role.empty() ? name : fmt::format("{}.{}", name, role);
+  ir::Node& node = function_.create(op, std::move(attributes), std::move(operands), result);
+  node.layer = name;
+  return node.result();
+}
+
+ir::State& LayerImport::parameter(std::string_view role, ir::Dims dims, const ir::Initializer& initializer) {
+  std::string full_name = fmt::format("{}.{}", name, role);
+  ir::Module& module = function_.module();
+  if (ir::State* existing = module.find_state(full_name)) return *existing;
+  ir::TensorType type{ir::DType::f32, std::move(dims), {}};
+  ir::State& state = module.add_state(full_name, std::move(type), ir::StateRole::parameter, initializer);
+  state.stream = stream(role);
+  return state;
+}
+
+ir::Value& LayerImport::add_bias(ir::Value& value, const ir::Initializer& initializer) {
+  ir::State& bias = parameter("bias", {value.type.dims[1]}, initializer);
+  bias.decay_multiplier = 0;
+  return create<ir::Bias>({}, {&value, &bias.value});
+}
+
+ir::Value& LayerImport::rows(std::string_view role) {
+  const ir::Dims& dims = input_dims();
+  if (dims.size() == 2) return input();
+  return create<ir::Reshape>({.dims = {dims[0], values_of(dims)}}, {&input()}, role);
+}
+
+bool LayerImport::check_size(const ir::Dims& dims, std::string_view what) {
+  if (is_sensible(dims)) return true;
+  report.error("", fmt::format("{} {} is beyond all use: more than 2^38 values", what, fmt::join(dims, "x")));
+  return false;
+}
+
+void LayerImport::output(std::string output_name, ir::Value& value) {
+  function_.outputs.push_back({std::move(output_name), &value});
+}
+
+ir::StreamId LayerImport::stream(std::string_view role) const {
+  return {random::stream_id(role.empty() ? name : fmt::format("{}.{}", name, role))};
+}
+
+std::string shape_text(const ir::Dims& dims) { return fmt::format("{}", fmt::join(dims.begin() + 1, dims.end(), "x")); }
+
+bool is_sensible(const ir::Dims& dims) {
+  int64_t product = 1;
+  for (int64_t dim : dims) {
+    if (dim > kMostElements / product) return false;
+    product *= dim;
+  }
+  return true;
+}
+
+int64_t values_of(const ir::Dims& dims) {
+  int64_t product = 1;
+  for (size_t i = 1; i < dims.size(); ++i) product *= dims[i];
+  return product;
+}
+
+std::array<int64_t, 2> take_size(const google::protobuf::RepeatedField<int64_t>& values, const std::string& field,
+                                 std::string_view what, int64_t least, LayerReport& report) {
+  std::array<int64_t, 2> result{1, 1};
+  if (values.size() != 2) {
+    report.error(field, fmt::format("{} has {} values: one (both sides) or two (height, width) are possible", what,
+                                    values.size()));
+    return result;
+  }
+  for (int i = 0; i < 2; ++i) {
+    std::string own = fmt::format("{}[{}]", field, i);
+    bool is_repeated_fault = i == 1 && values[1] == values[0]; // `kernel: 0` is one mistake, not two
+    if (values[i] >= least && values[i] <= kLargestSize)
+      result[static_cast<size_t>(i)] = values[i];
+    else if (!is_repeated_fault)
+      report.error(own, fmt::format("{} is {}: it must be {}", what, values[i],
+                                    values[i] < least ? fmt::format("at least {}", least) : "at most 2^30"));
+  }
+  return result;
+}
+
+std::array<int64_t, 4> take_padding(const google::protobuf::RepeatedField<int64_t>& values, const std::string& field,
+                                    LayerReport& report) {
+  std::array<int64_t, 4> result{0, 0, 0, 0};
+  if (values.size() != 4) {
+    report.error(field,
+                 fmt::format("padding has {} values: one, two (height, width) or four (top, left, bottom, right) "
+                             "are possible",
+                             values.size()));
+    return result;
+  }
+  for (int i = 0; i < 4; ++i) {
+    if (values[i] >= 0 && values[i] <= kLargestSize) {
+      result[static_cast<size_t>(i)] = values[i];
+      continue;
+    }
+    report.error(fmt::format("{}[{}]", field, i),
+                 fmt::format("padding is {}: it must be {}", values[i], values[i] < 0 ? "at least 0" : "at most 2^30"));
+    break;
+  }
+  return result;
+}
+
+} // namespace kiln::frontend

@@ -1,0 +1,106 @@
+// What the importer of one kind of layer works with, and the list of those importers.
+// An importer checks its message in the words of the user, then makes nodes. It lives in the file named after its kind.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "frontend/layer_report.h"
+#include "frontend/proto/kiln.pb.h"
+#include "ir/op.h"
+
+namespace kiln::frontend {
+
+enum class FunctionKind : uint8_t { train_step, evaluate, predict };
+
+// Of the weights that an initialiser is for.
+struct Fans {
+  double in = 1;
+  double out = 1;
+};
+
+class LayerImport {
+public:
+  // `inputs` are null where an earlier layer is wrong; `label` is null in predict.
+  LayerImport(ir::Function& function, FunctionKind kind, std::string name, std::vector<ir::Value*> inputs,
+              ir::Value* label, LayerReport& report)
+      : report(report), name(std::move(name)), kind(kind), label(label), function_(function),
+        inputs_(std::move(inputs)) {}
+
+  LayerReport& report;
+  const std::string name;
+  const FunctionKind kind;
+  ir::Value* const label;
+  int64_t class_names = 0; // how many the experiment gives; 0: none
+
+  // Whether nodes can be made: all inputs are known and nothing was reported.
+  bool ready() const;
+  ir::Value& input(size_t i = 0) const { return *inputs_[i]; }
+  const ir::Dims& input_dims(size_t i = 0) const { return input(i).type.dims; }
+  bool input_known(size_t i = 0) const { return i < inputs_.size() && inputs_[i] != nullptr; }
+
+  // A node of this layer. Without a role its result bears the layer's name.
+  template <class Op>
+  ir::Value& create(typename Op::Attributes attributes, std::vector<ir::Value*> operands, std::string_view role = {}) {
+    return create(ir::info<Op>(), ir::Attributes::of(std::move(attributes)), std::move(operands), role);
+  }
+  ir::Value& create(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands,
+                    std::string_view role);
+
+  // The parameter `<layer>.<role>`, made when the first function asks for it.
+  ir::State& parameter(std::string_view role, ir::Dims dims, const ir::Initializer& initializer);
+  // Adds the bias after `value`, which it replaces, unless `wanted` is false.
+  ir::Value& add_bias(ir::Value& value, const ir::Initializer& initializer);
+
+  // The input as rows of values, [N, values]: reshaped if need be.
+  ir::Value& rows(std::string_view role);
+  // Reports a tensor of these dims (batch included) if it is beyond all use. True if it is fine.
+  bool check_size(const ir::Dims& dims, std::string_view what);
+
+  void output(std::string output_name, ir::Value& value);
+  ir::StreamId stream(std::string_view role) const;
+
+private:
+  ir::Function& function_;
+  std::vector<ir::Value*> inputs_;
+};
+
+// "256x5x5", without the batch.
+std::string shape_text(const ir::Dims& dims);
+bool is_sensible(const ir::Dims& dims);  // at most 2^38 elements, so that nothing computed from it overflows
+int64_t values_of(const ir::Dims& dims); // without the batch
+
+// Checks that a size field has two values (after resolving), each at least `least`; two ones when it has not.
+std::array<int64_t, 2> take_size(const google::protobuf::RepeatedField<int64_t>& values, const std::string& field,
+                                 std::string_view what, int64_t least, LayerReport& report);
+std::array<int64_t, 4> take_padding(const google::protobuf::RepeatedField<int64_t>& values, const std::string& field,
+                                    LayerReport& report);
+
+// The initialiser as the runtime draws it: fans turned into a bound or a deviation.
+ir::Initializer import_initializer(const proto::Initializer& initializer, const Fans& fans, const std::string& field,
+                                   LayerReport& report);
+// The same for weights, which may not all be alike.
+ir::Initializer import_weights_initializer(const proto::Initializer& initializer, const Fans& fans,
+                                           const std::string& field, LayerReport& report);
+
+// One a kind. Each gives the layer's output, or null when it could not be made.
+ir::Value* import_layer(const proto::Convolution& convolution, LayerImport& import);
+ir::Value* import_layer(const proto::Dense& dense, LayerImport& import);
+ir::Value* import_layer(const proto::MaxPool& pool, LayerImport& import);
+ir::Value* import_layer(const proto::AveragePool& pool, LayerImport& import);
+ir::Value* import_layer(const proto::Relu& relu, LayerImport& import);
+ir::Value* import_layer(const proto::LeakyRelu& relu, LayerImport& import);
+ir::Value* import_layer(const proto::Sigmoid& sigmoid, LayerImport& import);
+ir::Value* import_layer(const proto::Tanh& tanh, LayerImport& import);
+ir::Value* import_layer(const proto::Softmax& softmax, LayerImport& import);
+ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
+ir::Value* import_layer(const proto::Add& add, LayerImport& import);
+ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
+ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import);
+// A loss declares the function's outputs.
+ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
+
+} // namespace kiln::frontend

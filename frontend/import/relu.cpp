@@ -1,0 +1,14 @@
+// relu: its message, which says nothing, to the op of that name.
+// Takes any shape.
+#include "ir/ops/relu.h"
+
+#include "frontend/import/layer_import.h"
+
+namespace kiln::frontend {
+
+ir::Value* import_layer(const proto::Relu&, LayerImport& import) {
+  if (!import.ready()) return nullptr;
+  return &import.create<ir::Relu>({}, {&import.input()});
+}
+
+} // namespace kiln::frontend

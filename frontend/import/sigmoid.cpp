@@ -1,0 +1,14 @@
+// sigmoid: its message, which says nothing, to the op of that name.
+// Takes any shape.
+#include "ir/ops/sigmoid.h"
+
+#include "frontend/import/layer_import.h"
+
+namespace kiln::frontend {
+
+ir::Value* import_layer(const proto::Sigmoid&, LayerImport& import) {
+  if (!import.ready()) return nullptr;
+  return &import.create<ir::Sigmoid>({}, {&import.input()});
+}
+
+} // namespace kiln::frontend

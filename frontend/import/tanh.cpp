@@ -1,0 +1,14 @@
+// tanh: its message, which says nothing, to the op of that name.
+// Takes any shape.
+#include "ir/ops/tanh.h"
+
+#include "frontend/import/layer_import.h"
+
+namespace kiln::frontend {
+
+ir::Value* import_layer(const proto::Tanh&, LayerImport& import) {
+  if (!import.ready()) return nullptr;
+  return &import.create<ir::Tanh>({}, {&import.input()});
+}
+
+} // namespace kiln::frontend

@@ -1,0 +1,183 @@
+// Resolved experiment -> IR: names to values, layers in order.
+// Knows no kind of layer but for the switch that finds its importer.
+#include "frontend/importer.h"
+
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "frontend/import/layer_import.h"
+#include "frontend/layer_names.h"
+#include "ir/ops/preprocess.h"
+
+namespace kiln::frontend {
+namespace {
+
+class NetworkImport {
+public:
+  NetworkImport(const LoadedExperiment& loaded, ir::Module& module, Diagnostics& diagnostics)
+      : loaded_(loaded), module_(module), diagnostics_(diagnostics) {}
+
+  void import_function(const std::string& name, FunctionKind kind, int64_t batch) {
+    ir::Function& function = module_.add_function(name);
+    values_.clear();
+    ir::Value* label = nullptr;
+    if (loaded_.data.knows_image()) add_image(function, batch);
+    if (kind != FunctionKind::predict) label = &function.add_input(std::string(kLabel), {ir::DType::i32, {batch}, {}});
+    const proto::Network& network = loaded_.experiment.network();
+    for (int i = 0; i < network.layer_size(); ++i) {
+      const proto::Layer& layer = network.layer(i);
+      LayerReport report(layer, i, loaded_.positions, diagnostics_);
+      std::vector<ir::Value*> inputs;
+      for (const std::string& input : layer.input()) inputs.push_back(find(input));
+      // Too few inputs have been reported with the wiring.
+      while (inputs.size() < (layer.has_add() ? 2u : 1u)) inputs.push_back(nullptr);
+      LayerImport import(function, kind, layer.name(), std::move(inputs), label, report);
+      import.class_names = loaded_.experiment.data().class_name_size();
+      // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
+      try {
+        values_[layer.name()] = import_kind(layer, import);
+      } catch (const ir::TypeError& refusal) {
+        report.error("", refusal.what());
+      }
+    }
+  }
+
+private:
+  ir::Value* find(const std::string& name) const {
+    auto it = values_.find(name);
+    return it == values_.end() ? nullptr : it->second;
+  }
+
+  // The image as bytes, and pre-processed under the name that layers know it by.
+  void add_image(ir::Function& function, int64_t batch) {
+    const DataFacts& data = loaded_.data;
+    ir::Value& bytes =
+        function.add_input(std::string(kImage), {ir::DType::u8, {batch, data.height, data.width, data.channels}, {}});
+    const proto::Preprocess& preprocess = loaded_.experiment.preprocess();
+    if (!is_sensible({batch, data.channels, data.height, data.width})) {
+      diagnostics_.error(ErrorKind::model, loaded_.positions.find("data.image"),
+                         fmt::format("a batch of images, {}x{}x{}x{}, is beyond all use: more than 2^38 values", batch,
+                                     data.channels, data.height, data.width));
+      return;
+    }
+    bool usable = check_channels(preprocess.mean_size(), "mean") & check_channels(preprocess.std_size(), "std");
+    if (!usable) return;
+    // (x * scale - mean) / std  =  x * (scale / std) + (-mean / std)
+    ir::Preprocess::Attributes attributes;
+    attributes.scale.clear();
+    attributes.shift.clear();
+    int count = std::max(preprocess.mean_size(), preprocess.std_size());
+    for (int c = 0; c < count; ++c) {
+      double mean = preprocess.mean(preprocess.mean_size() == 1 ? 0 : c);
+      double std = preprocess.std(preprocess.std_size() == 1 ? 0 : c);
+      attributes.scale.push_back(preprocess.scale() / std);
+      attributes.shift.push_back(0.0 - mean / std); // not -0
+    }
+    ir::Node& node = function.create(ir::info<ir::Preprocess>(), ir::Attributes::of(std::move(attributes)), {&bytes},
+                                     "image.preprocess");
+    values_[std::string(kImage)] = &node.result();
+  }
+
+  bool check_channels(int count, const std::string& field) {
+    if (count == 1 || count == loaded_.data.channels) return true;
+    diagnostics_.error(ErrorKind::model, loaded_.positions.find("preprocess." + field),
+                       fmt::format("{} has {} values, but images have {} channel{}", field, count,
+                                   loaded_.data.channels, loaded_.data.channels == 1 ? "" : "s"),
+                       "one value for all channels, or one a channel");
+    return false;
+  }
+
+  static ir::Value* import_kind(const proto::Layer& layer, LayerImport& import) {
+    switch (layer.kind_case()) {
+    case proto::Layer::kConvolution:
+      return import_layer(layer.convolution(), import);
+    case proto::Layer::kDense:
+      return import_layer(layer.dense(), import);
+    case proto::Layer::kMaxPool:
+      return import_layer(layer.max_pool(), import);
+    case proto::Layer::kAveragePool:
+      return import_layer(layer.average_pool(), import);
+    case proto::Layer::kRelu:
+      return import_layer(layer.relu(), import);
+    case proto::Layer::kLeakyRelu:
+      return import_layer(layer.leaky_relu(), import);
+    case proto::Layer::kSigmoid:
+      return import_layer(layer.sigmoid(), import);
+    case proto::Layer::kTanh:
+      return import_layer(layer.tanh(), import);
+    case proto::Layer::kSoftmax:
+      return import_layer(layer.softmax(), import);
+    case proto::Layer::kDropout:
+      return import_layer(layer.dropout(), import);
+    case proto::Layer::kAdd:
+      return import_layer(layer.add(), import);
+    case proto::Layer::kFlatten:
+      return import_layer(layer.flatten(), import);
+    case proto::Layer::kReshape:
+      return import_layer(layer.reshape(), import);
+    case proto::Layer::kSoftmaxCrossEntropy:
+      return import_layer(layer.softmax_cross_entropy(), import);
+    case proto::Layer::KIND_NOT_SET:
+      return nullptr;
+    }
+    return nullptr;
+  }
+
+  const LoadedExperiment& loaded_;
+  ir::Module& module_;
+  Diagnostics& diagnostics_;
+  std::map<std::string, ir::Value*> values_; // by layer; null where a layer is wrong
+};
+
+struct Request {
+  std::string name;
+  FunctionKind kind;
+  int64_t batch;
+};
+
+std::vector<Request> requests_of(const ImportOptions& options) {
+  std::vector<Request> requests;
+  if (options.train_batch > 0) requests.push_back({"train_step", FunctionKind::train_step, options.train_batch});
+  if (options.evaluate_batch > 0) requests.push_back({"evaluate", FunctionKind::evaluate, options.evaluate_batch});
+  for (int64_t batch : options.predict_batches) {
+    std::string name = options.predict_batches.size() == 1 ? "predict" : fmt::format("predict.{}", batch);
+    requests.push_back({std::move(name), FunctionKind::predict, batch});
+  }
+  return requests;
+}
+
+void set_optimizer(const proto::Training& training, ir::Optimizer& optimizer) {
+  switch (training.optimizer_case()) {
+  case proto::Training::kSgd:
+    optimizer = {ir::OptimizerKind::sgd, training.sgd().momentum(), training.sgd().weight_decay()};
+    break;
+  case proto::Training::OPTIMIZER_NOT_SET:
+    break;
+  }
+}
+
+} // namespace
+
+std::unique_ptr<ir::Module> import_network(const LoadedExperiment& loaded, const ImportOptions& options,
+                                           Diagnostics& diagnostics) {
+  auto module = std::make_unique<ir::Module>(loaded.experiment.name());
+  set_optimizer(loaded.experiment.training(), module->optimizer);
+  NetworkImport network(loaded, *module, diagnostics);
+  Diagnostics repeats; // further functions of the same network have nothing new to say
+  bool first = true;
+  for (const Request& request : requests_of(options)) {
+    NetworkImport repeat(loaded, *module, repeats);
+    (first ? network : repeat).import_function(request.name, request.kind, request.batch);
+    first = false;
+    // A larger batch can still be the one that is too large.
+    if (repeats.has_errors() && !diagnostics.has_errors())
+      for (const Diagnostic& entry : repeats.sorted()) diagnostics.add(entry);
+    if (diagnostics.has_errors()) return nullptr;
+  }
+  if (!loaded.data.knows_image()) return nullptr;
+  return module;
+}
+
+} // namespace kiln::frontend
