@@ -7,9 +7,9 @@
 
 namespace kiln::ir {
 
-// conv2d(src, weights, ...): dst[n,o,y,x] = epilogue(sum over c, i, j of
-//   src[n, g C/group + c, y stride[0] - pad[0] + i dilation[0], x stride[1] - pad[1] + j dilation[1]] weights[o,c,i,j]),
-//   where g = o / (O/group) is the group of output o, and src is 0 outside.
+// conv2d(src, weights, ...): dst[n,o,y,x] = epilogue(sum over c, i, j of src[n, g C/group + c, row, column]
+//   weights[o,c,i,j]), where g = o / (O/group) is the group of output o, row = y stride[0] - pad[0] + i dilation[0],
+//   column = x stride[1] - pad[1] + j dilation[1], and src is 0 outside.
 //   src       f32[N,C,H,W]
 //   weights   f32[O,C/group,KH,KW]
 //   ...       f32[O] per bias in the epilogue, in its order
@@ -55,8 +55,8 @@ struct Conv2dBackwardData {
   static int64_t flops(const Node& node);
 };
 
-// conv2d_backward_weights(src, ddst): dweights[o,c,i,j] = sum of src[n,..] ddst[n,o,y,x] over the products of conv2d that
-//   read weights[o,c,i,j].
+// conv2d_backward_weights(src, ddst): dweights[o,c,i,j] = sum of src[n,..] ddst[n,o,y,x] over the products of conv2d
+//   that read weights[o,c,i,j].
 //   src     f32[N,C,H,W]
 //   ddst    f32[N,O,OH,OW]
 //   stride, pad, dilation, group  as conv2d's

@@ -32,7 +32,7 @@ std::vector<TensorType> Dense::infer(const Attributes& attributes, Operands oper
   const Dims& weights = operands[1].dims;
   if (src[1] != weights[1])
     throw TypeError(fmt::format("{}: input is {} values, weights expect {}", op, src[1], weights[1]));
-  expect_epilogue_operands(op, attributes.epilogue, operands.subspan(2), weights[0]);
+  expect_epilogue_operands(op, operands.subspan(2), weights[0]);
   return {matrix(op, src[0], weights[0])};
 }
 

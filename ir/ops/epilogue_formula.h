@@ -42,18 +42,24 @@ template <class T, class OperandAt> T apply_epilogue(const Epilogue& epilogue, T
   return x;
 }
 
-// Shape rule of an op with an epilogue: `names` are the op's own operands, after which those of the list follow, each
-// f32[channels].
+// Shape rule of an op with an epilogue: its own operands are `names`, and one follows for each bias.
 inline void expect_epilogue(std::string_view op, const Epilogue& epilogue, Operands operands,
                             std::initializer_list<std::string_view> names) {
-  if (operands.size() == names.size() + static_cast<size_t>(operand_count(epilogue))) return;
-  throw TypeError(fmt::format("{}: expected {} operands ({}) and {} for epilogue {}, got {}", op, names.size(),
-                              fmt::join(names, ", "), operand_count(epilogue), to_string(epilogue), operands.size()));
+  if (operands.size() != names.size() + static_cast<size_t>(operand_count(epilogue)))
+    throw TypeError(fmt::format("{}: expected {} operands ({}) and {} for epilogue {}, got {}", op, names.size(),
+                                fmt::join(names, ", "), operand_count(epilogue), to_string(epilogue), operands.size()));
+  for (const EpilogueStep& step : epilogue) {
+    if (step.kind != EpilogueKind::leaky_relu) continue;
+    try {
+      LeakyRelu::check({step.slope});
+    } catch (const TypeError& error) {
+      throw TypeError(fmt::format("{}: epilogue: {}", op, error.what()));
+    }
+  }
 }
-inline void expect_epilogue_operands(std::string_view op, const Epilogue& epilogue, Operands operands,
-                                     int64_t channels) {
-  for (const EpilogueStep& step : epilogue)
-    if (step.kind == EpilogueKind::leaky_relu) LeakyRelu::check({step.slope});
+
+// The operands that follow are each f32[channels].
+inline void expect_epilogue_operands(std::string_view op, Operands operands, int64_t channels) {
   for (const TensorType& operand : operands) expect_type(op, "bias", operand, DType::f32, {channels});
 }
 
