@@ -111,7 +111,7 @@ int64_t TensorType::bytes() const { return physical_elements() * byte_size(dtype
 
 std::string to_string(const TensorType& type) {
   std::string text = fmt::format("{}[{}]", name_of(type.dtype), fmt::join(type.dims, ","));
-  if (type.layout.kind != LayoutKind::plain) text += "{" + to_string(type.layout) + "}";
+  if (type.layout.kind != LayoutKind::plain) text += fmt::format("{{{}}}", to_string(type.layout));
   return text;
 }
 
