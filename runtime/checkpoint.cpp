@@ -72,7 +72,8 @@ void check_finite(const kiln_state& state, const std::vector<char>& content, int
   for (size_t at = 0; at < count; ++at) {
     if (std::isfinite(values[at])) continue;
     throw Error(ErrorKind::diverged, std::string("training diverged: \"") + state.tensor.name + "\" holds " +
-                                         format_float(values[at]) + " after step " + format_integer(step));
+                                         (std::isnan(values[at]) ? "NaN" : "infinity") + " after step " +
+                                         format_integer(step));
   }
 }
 

@@ -210,9 +210,9 @@ void Trainer::run_step(Prefetcher& prefetcher) {
                  static_cast<uint64_t>(position_.step));
   float loss = *memory_->output(loss_);
   if (!std::isfinite(loss)) {
-    std::string text = "training diverged: the loss is " + format_float(loss) + " at step " +
-                       format_integer(position_.step + 1) + " (epoch " + format_integer(position_.epoch + 1) +
-                       ", learning rate " + format_double(rate) + ")";
+    std::string text = "training diverged: the loss is " + std::string(std::isnan(loss) ? "NaN" : "infinite") +
+                       " at step " + format_integer(position_.step + 1) + " (epoch " +
+                       format_integer(position_.epoch + 1) + ", learning rate " + format_double(rate) + ")";
     if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints())))
       text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());
     throw Error(ErrorKind::diverged, text);
