@@ -53,7 +53,7 @@ public:
 
 private:
   void error(const std::string& path, std::string message, std::string hint = {}) {
-    if (!not_finite_.contains(path))
+    if (!faulty_.contains(path))
       diagnostics_.error(ErrorKind::model, positions_.find(path), std::move(message), std::move(hint));
   }
 
@@ -89,12 +89,13 @@ private:
           repeated ? reflection.GetRepeatedDouble(message, &field, i) : reflection.GetDouble(message, &field);
       if (std::isfinite(value) && std::abs(value) <= 1e30) return;
       error(path, fmt::format("{} is {}: it must be a finite number within +-1e30", field.name(), value));
-      not_finite_.insert(path);
+      faulty_.insert(path);
     } else if (field.cpp_type() == FieldDescriptor::CPPTYPE_STRING) {
       std::string text =
           repeated ? reflection.GetRepeatedString(message, &field, i) : reflection.GetString(message, &field);
-      if (!is_readable_text(text))
-        error(path, fmt::format("{} is not readable text", field.name()), "UTF-8 without control characters");
+      if (is_readable_text(text)) return;
+      error(path, fmt::format("{} is not readable text", field.name()), "UTF-8 without control characters");
+      faulty_.insert(path);
     }
   }
 
@@ -251,7 +252,7 @@ private:
 
   const Positions& positions_;
   Diagnostics& diagnostics_;
-  std::set<std::string> not_finite_; // paths already reported as such
+  std::set<std::string> faulty_; // paths already reported as such
 };
 
 } // namespace

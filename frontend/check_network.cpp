@@ -2,6 +2,7 @@
 // Layers can only take what stands before them, so a forward reference and a cycle are the same mistake.
 #include "frontend/check_network.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
 
@@ -37,7 +38,7 @@ public:
       check_inputs(i, report);
     }
     check_losses();
-    warn_of_unused();
+    if (!miswired_) warn_of_unused();
   }
 
 private:
@@ -49,10 +50,12 @@ private:
   void check_name(int index, LayerReport& report) {
     const std::string& name = network_.layer(index).name();
     if (!is_good_name(name)) {
+      miswired_ = true;
       report.error("name", "not a name for a layer", "use letters, digits and _ - . / (at most 200)");
       return;
     }
     if (name == kImage || name == kLabel) {
+      miswired_ = true;
       report.error("name", fmt::format("\"{}\" is the name of a network input", name), "choose another name");
       return;
     }
@@ -60,15 +63,20 @@ private:
     if (first == index) return;
     LayerReport other(network_.layer(first), first, positions_, diagnostics_);
     int line = other.place("name").line;
-    std::string where = line > 0 ? fmt::format(" on line {}", line) : "";
-    report.error("name", fmt::format("another layer of this name stands{}", where.empty() ? " before it" : where),
-                 "give one of them another name");
+    std::string where = line > 0 ? fmt::format("on line {}", line) : "before it";
+    bool is_derived = report.place("name") == report.place("");
+    if (is_derived)
+      report.error("", fmt::format("the name derived for it is that of another layer, {}", where),
+                   "give it a name of its own");
+    else
+      report.error("name", fmt::format("another layer of this name stands {}", where), "give one of them another name");
   }
 
   void check_inputs(int index, LayerReport& report) {
     const proto::Layer& layer = network_.layer(index);
     int wanted = inputs_wanted(layer);
     bool has_kind = layer.kind_case() != proto::Layer::KIND_NOT_SET;
+    miswired_ = miswired_ || !has_kind || layer.input_size() != wanted;
     if (has_kind && layer.input_size() != wanted)
       report.error(layer.input().empty() ? "" : "input",
                    fmt::format("takes {} input{}, {} given", wanted, wanted == 1 ? "" : "s", layer.input_size()),
@@ -89,7 +97,9 @@ private:
         report.error(field, fmt::format("takes \"{}\", which is a loss", input), "the loss is the last layer");
       } else {
         used_.insert(input);
+        continue;
       }
+      miswired_ = true;
     }
   }
 
@@ -117,7 +127,10 @@ private:
                    "a network has one loss, its last layer");
     }
     if (losses.size() > 1 || losses[0] == last) return;
-    LayerReport report(network_.layer(losses[0] + 1), losses[0] + 1, positions_, diagnostics_);
+    const proto::Layer& next = network_.layer(losses[0] + 1);
+    bool takes_it = std::count(next.input().begin(), next.input().end(), network_.layer(losses[0]).name()) > 0;
+    if (takes_it) return; // said with its inputs
+    LayerReport report(next, losses[0] + 1, positions_, diagnostics_);
     report.error("", fmt::format("stands after the loss \"{}\"", network_.layer(losses[0]).name()),
                  "the loss is the last layer");
   }
@@ -135,6 +148,7 @@ private:
   Diagnostics& diagnostics_;
   std::map<std::string, int> first_use_; // index of the first layer of each name
   std::set<std::string> used_;
+  bool miswired_ = false; // then what is unused is a consequence
 };
 
 } // namespace

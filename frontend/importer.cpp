@@ -3,6 +3,7 @@
 #include "frontend/importer.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -29,15 +30,16 @@ public:
     for (int i = 0; i < network.layer_size(); ++i) {
       const proto::Layer& layer = network.layer(i);
       LayerReport report(layer, i, loaded_.positions, diagnostics_);
+      bool repeats_name = values_.contains(layer.name()); // reported with the wiring
       std::vector<ir::Value*> inputs;
-      for (const std::string& input : layer.input()) inputs.push_back(find(input));
+      for (const std::string& input : layer.input()) inputs.push_back(repeats_name ? nullptr : find(input));
       // Too few inputs have been reported with the wiring.
       while (inputs.size() < (layer.has_add() ? 2u : 1u)) inputs.push_back(nullptr);
       LayerImport import(function, kind, layer.name(), std::move(inputs), label, report);
       import.class_names = loaded_.experiment.data().class_name_size();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
-        values_[layer.name()] = import_kind(layer, import);
+        values_.try_emplace(layer.name(), import_kind(layer, import));
       } catch (const ir::TypeError& refusal) {
         report.error("", refusal.what());
       }
@@ -68,12 +70,20 @@ private:
     ir::Preprocess::Attributes attributes;
     attributes.scale.clear();
     attributes.shift.clear();
+    bool in_range = true;
     int count = std::max(preprocess.mean_size(), preprocess.std_size());
     for (int c = 0; c < count; ++c) {
       double mean = preprocess.mean(preprocess.mean_size() == 1 ? 0 : c);
       double std = preprocess.std(preprocess.std_size() == 1 ? 0 : c);
       attributes.scale.push_back(preprocess.scale() / std);
       attributes.shift.push_back(0.0 - mean / std); // not -0
+      in_range = in_range && std::abs(attributes.scale.back()) <= 1e30 && std::abs(attributes.shift.back()) <= 1e30;
+    }
+    if (!in_range) {
+      if (!diagnostics_.has_errors())
+        diagnostics_.error(ErrorKind::model, loaded_.positions.find("preprocess"),
+                           "divided by std, values are too large");
+      return;
     }
     ir::Node& node = function.create(ir::info<ir::Preprocess>(), ir::Attributes::of(std::move(attributes)), {&bytes},
                                      "image.preprocess");

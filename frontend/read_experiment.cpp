@@ -127,6 +127,7 @@ public:
       text = "the file ends too early";
       hint = "is a } missing?";
     }
+    if (message.ends_with("got: -")) text = "expected a number without a sign, got: -";
     while (!text.empty() && text.back() == '.') text.pop_back();
     if (!text.empty()) text[0] = static_cast<char>(std::tolower(static_cast<unsigned char>(text[0])));
     report(at, std::move(text), std::move(hint));

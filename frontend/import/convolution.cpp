@@ -27,7 +27,7 @@ ir::Value* import_layer(const proto::Convolution& convolution, LayerImport& impo
     int64_t channels = import.input_dims()[1];
     if (convolution.groups() >= 1 && channels % convolution.groups() != 0)
       report.error(at + ".groups",
-                   fmt::format("groups {} does not divide the {} input channels", convolution.groups(), channels));
+                   fmt::format("groups {} does not divide the input's channels, {}", convolution.groups(), channels));
   }
   Fans fans;
   if (import.ready()) {
