@@ -1,8 +1,10 @@
 // Resolving and rendering: every default is written out, nothing given is changed, and the text reads back the same.
 #include "frontend/resolve.h"
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <gmock/gmock.h>
 #include <google/protobuf/util/message_differencer.h>
 #include <gtest/gtest.h>
@@ -205,6 +207,8 @@ TEST(Recipe, CountsInSteps) {
 TEST(Examples, AreShortAndWithoutFault) {
   for (const auto& entry : std::filesystem::recursive_directory_iterator(KILN_SOURCE_DIR "/examples")) {
     if (entry.path().extension() != ".textproto") continue;
+    std::ifstream file(entry.path());
+    EXPECT_LT(std::count(std::istreambuf_iterator<char>(file), {}, '\n'), 60) << entry.path();
     Diagnostics diagnostics;
     auto loaded = load_experiment(entry.path().string(), {}, diagnostics);
     ASSERT_TRUE(loaded);

@@ -1,0 +1,260 @@
+// Importing: the IR of every kind of layer, the functions' contract, initialisers, and that the importer's shapes agree
+// with the IR's.
+#include "frontend/importer.h"
+
+#include <cmath>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "frontend/check_experiment.h"
+#include "frontend/read_experiment.h"
+#include "frontend/resolve.h"
+#include "ir/evaluate.h"
+#include "ir/op.h"
+#include "ir/ops/average_pool.h"
+#include "ir/ops/preprocess.h"
+#include "ir/text.h"
+#include "ir/verify.h"
+#include "runtime/counter_random.h"
+
+namespace kiln::frontend {
+namespace {
+
+using testing::DoubleEq;
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+// A network with these layers for images of `channels` x 8 x 6, its loss and a training section added.
+std::string experiment(const std::string& layers, int channels = 2, const std::string& rest = "") {
+  return "name: \"test\" network { " + layers +
+         " layer { softmax_cross_entropy {} } } data { image { channels: " + std::to_string(channels) +
+         " height: 8 width: 6 } } training { batch: 4 epochs: 1 sgd { momentum: 0.9 weight_decay: 0.01 } } " + rest;
+}
+
+std::unique_ptr<ir::Module> import_text(const std::string& text, Diagnostics& diagnostics,
+                                        const ImportOptions& options = {4, 3, {1}}) {
+  auto read = parse_experiment(text, "test", diagnostics);
+  if (!read) return nullptr;
+  LoadedExperiment loaded{read->message, read->positions, {}};
+  resolve(loaded.experiment, "test");
+  check_experiment(loaded.experiment, loaded.positions, diagnostics);
+  loaded.data = probe_data(loaded.experiment, loaded.positions, diagnostics);
+  return import_network(loaded, options, diagnostics);
+}
+
+std::unique_ptr<ir::Module> import_good(const std::string& text, const ImportOptions& options = {4, 3, {1}}) {
+  Diagnostics diagnostics;
+  auto module = import_text(text, diagnostics, options);
+  EXPECT_EQ(diagnostics.text(), "");
+  EXPECT_NE(module, nullptr);
+  if (module) {
+    EXPECT_EQ(ir::verify(*module).value_or("sound"), "sound");
+    EXPECT_EQ(ir::print(*ir::parse(ir::print(*module))), ir::print(*module));
+  }
+  return module;
+}
+
+ir::Dims dims_of(const ir::Module& module, const std::string& value) {
+  return module.find_function("predict")->find_value(value)->type.dims;
+}
+
+TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
+  auto module = import_good(experiment("layer { name: \"c\" convolution { filters: 3 kernel: 3 } } layer { relu {} } "
+                                       "layer { dense { units: 5 bias: false } }"));
+  // The text of the functions, types included, is the contract.
+  EXPECT_EQ(ir::print(*module->find_function("train_step")),
+            R"(func @train_step(%image: u8[4,8,6,2], %label: i32[4]) {
+  %image.preprocess = preprocess(%image) {scale=[1], shift=[0], pad=[0,0,0,0], pad_value=[0]} : f32[4,2,8,6]
+  %c.conv2d = conv2d(%image.preprocess, @c.weight) {stride=[1,1], pad=[0,0,0,0], dilation=[1,1], group=1, epilogue=[]} layer="c" : f32[4,3,6,4]
+  %c = bias(%c.conv2d, @c.bias) layer="c" : f32[4,3,6,4]
+  %relu1 = relu(%c) layer="relu1" : f32[4,3,6,4]
+  %fc1.reshape = reshape(%relu1) {dims=[4,72]} layer="fc1" : f32[4,72]
+  %fc1 = dense(%fc1.reshape, @fc1.weight) {epilogue=[]} layer="fc1" : f32[4,5]
+  %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) layer="loss" : f32[4]
+  %loss = reduce_mean(%loss.softmax_cross_entropy) layer="loss" : f32[1]
+  %loss.top1 = top1(%fc1, %label) layer="loss" : f32[4]
+  return loss=%loss, correct=%loss.top1
+}
+)");
+  const std::string evaluate = ir::print(*module->find_function("evaluate"));
+  EXPECT_THAT(evaluate, HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) layer=\"loss\" : f32[3]"));
+  EXPECT_THAT(evaluate, HasSubstr("return loss=%loss, correct=%loss.top1\n"));
+  const std::string predict = ir::print(*module->find_function("predict"));
+  EXPECT_THAT(predict, HasSubstr("func @predict(%image: u8[1,8,6,2]) {\n"));
+  EXPECT_THAT(predict, HasSubstr("return probability=%loss.softmax\n"));
+
+  EXPECT_EQ(module->optimizer, (ir::Optimizer{ir::OptimizerKind::sgd, 0.9, 0.01}));
+  ASSERT_EQ(module->states().size(), 3u);
+  const ir::State& bias = *module->find_state("c.bias");
+  EXPECT_EQ(bias.decay_multiplier, 0);
+  EXPECT_EQ(bias.value.type.dims, (ir::Dims{3}));
+  const ir::State& weight = *module->find_state("c.weight");
+  EXPECT_EQ(weight.decay_multiplier, 1);
+  EXPECT_EQ(weight.stream.value, random::stream_id("c.weight"));
+  EXPECT_EQ(weight.value.type.dims, (ir::Dims{3, 2, 3, 3}));
+}
+
+TEST(Importer, NamesPredictsByBatchWhenThereAreSeveral) {
+  auto module = import_good(experiment("layer { dense { units: 5 } }"), {0, 0, {1, 16}});
+  ASSERT_EQ(module->functions().size(), 2u);
+  EXPECT_EQ(module->find_function("predict.16")->find_input("image")->type.dims[0], 16);
+  EXPECT_NE(module->find_function("predict.1"), nullptr);
+}
+
+TEST(Importer, KnowsEveryKindOfLayer) {
+  auto module =
+      import_good(experiment("layer { convolution { filters: 4 kernel: [3, 1] stride: [2, 1] padding: [1, 0, 2, 3] "
+                             "dilation: [2, 1] groups: 2 } }"
+                             "layer { leaky_relu { slope: 0.1 } }"
+                             "layer { max_pool { kernel: 2 stride: 1 padding: 1 } }"
+                             "layer { average_pool { kernel: 3 stride: 2 rounding: CEIL count_include_pad: true } }"
+                             "layer { sigmoid {} }"
+                             "layer { tanh {} }"
+                             "layer { input: [\"sigmoid1\", \"tanh1\"] add {} }"
+                             "layer { dropout { drop: 0.25 } }"
+                             "layer { reshape { dims: [2, -1, 5] } }"
+                             "layer { flatten {} }"
+                             "layer { softmax {} }"
+                             "layer { reshape { dims: [4, 1, 10] } }"
+                             "layer { relu {} }"
+                             "layer { dense { units: 3 } }"));
+  // floor((8 + 1 + 2 - 5) / 2) + 1 = 4; 6 + 0 + 3 = 9
+  EXPECT_EQ(dims_of(*module, "conv1"), (ir::Dims{1, 4, 4, 9}));
+  EXPECT_EQ(dims_of(*module, "pool1"), (ir::Dims{1, 4, 5, 10}));
+  // ceil((10 - 3) / 2) + 1 = 5
+  EXPECT_EQ(dims_of(*module, "pool2"), (ir::Dims{1, 4, 2, 5}));
+  EXPECT_EQ(dims_of(*module, "reshape1"), (ir::Dims{1, 2, 4, 5}));
+  EXPECT_EQ(dims_of(*module, "flatten1"), (ir::Dims{1, 40}));
+  EXPECT_EQ(dims_of(*module, "reshape2"), (ir::Dims{1, 4, 1, 10}));
+  const std::string text = ir::print(*module->find_function("predict"));
+  EXPECT_THAT(text, HasSubstr("{stride=[2,1], pad=[1,0,2,3], dilation=[2,1], group=2, epilogue=[]}"));
+  EXPECT_THAT(text, HasSubstr("average_pool(%pool1) {kernel=[3,3], stride=[2,2], pad=[0,0,0,0], rounding=ceil, "
+                              "count_include_pad=true}"));
+  EXPECT_THAT(text, HasSubstr("dropout(%add1) {drop=0.25, stream="));
+  EXPECT_THAT(text, HasSubstr("leaky_relu(%conv1) {slope=0.1}"));
+  EXPECT_THAT(text, HasSubstr("add(%sigmoid1, %tanh1)"));
+}
+
+TEST(Importer, PreprocessesAsTheSchemaSays) {
+  auto module =
+      import_good(experiment("layer { dense { units: 3 } }", 2, "preprocess { scale: 0.5 mean: [1, 3] std: 4 }"));
+  const ir::Function& predict = *module->find_function("predict");
+  const auto& attributes = predict.nodes().front()->attributes<ir::Preprocess>();
+  EXPECT_THAT(attributes.scale, ElementsAre(0.125, 0.125));
+  EXPECT_THAT(attributes.shift, ElementsAre(-0.25, -0.75));
+  EXPECT_THAT(attributes.pad_value, ElementsAre(0));
+}
+
+TEST(Importer, TurnsFansIntoBoundsAndDeviations) {
+  auto initializer = [](const std::string& kind) {
+    auto module = import_good(experiment("layer { convolution { filters: 12 kernel: [3, 2] groups: 2 weights_init { " +
+                                             kind + " } } } layer { dense { units: 3 } }",
+                                         4),
+                              {0, 0, {1}});
+    return module->find_state("conv1.weight")->initializer;
+  };
+  const double fan_in = 2 * 6, fan_out = 6 * 6; // a group has 2 channels and 6 filters
+  using Kind = ir::InitializerKind;
+  auto near = [](const ir::Initializer& got, Kind kind, double a, double b) {
+    EXPECT_EQ(got.kind, kind);
+    EXPECT_THAT(got.a, DoubleEq(a));
+    EXPECT_THAT(got.b, DoubleEq(b));
+  };
+  double average = (fan_in + fan_out) / 2;
+  near(initializer("xavier {}"), Kind::uniform, -std::sqrt(3 / average), std::sqrt(3 / average));
+  near(initializer("xavier { fan: FAN_IN distribution: NORMAL }"), Kind::normal, 0, std::sqrt(1 / fan_in));
+  near(initializer("he {}"), Kind::normal, 0, std::sqrt(2 / fan_in));
+  near(initializer("he { fan: FAN_OUT slope: 0.5 }"), Kind::normal, 0, std::sqrt(2 / (1.25 * fan_out)));
+  near(initializer("he { distribution: UNIFORM }"), Kind::uniform, -std::sqrt(6 / fan_in), std::sqrt(6 / fan_in));
+  near(initializer("gaussian { std: 0.02 mean: 1 }"), Kind::normal, 1, 0.02);
+  near(initializer("uniform { low: -0.5 high: 0.25 }"), Kind::uniform, -0.5, 0.25);
+}
+
+// The three functions are one network: what evaluate calls the loss is -log of what predict calls the probability.
+TEST(Importer, FunctionsAgreeInTheReference) {
+  auto module = import_good(experiment("layer { convolution { filters: 3 kernel: 3 padding: 1 } } layer { tanh {} }"
+                                       "layer { max_pool { kernel: 2 } } layer { dense { units: 4 } }",
+                                       2, "preprocess { scale: 0.01 mean: 0.5 }"),
+                            {2, 2, {2}});
+  ir::Environment environment;
+  environment.states = ir::initial_states(*module, 7);
+  ir::Tensor image({2, 8, 6, 2}), label({2});
+  for (int64_t i = 0; i < image.elements(); ++i) image[i] = static_cast<double>(i * 37 % 256);
+  label[0] = 3;
+  label[1] = 1;
+  environment.inputs = {{"image", image}, {"label", label}};
+  auto evaluated = ir::evaluate(*module->find_function("evaluate"), environment);
+  auto trained = ir::evaluate(*module->find_function("train_step"), environment);
+  environment.inputs.erase("label");
+  auto predicted = ir::evaluate(*module->find_function("predict"), environment);
+  const ir::Tensor& probability = predicted.at("probability");
+  ASSERT_EQ(probability.dims, (ir::Dims{2, 4}));
+  EXPECT_NEAR(evaluated.at("loss")[0], -std::log(probability[3]), 1e-9);
+  EXPECT_NEAR(evaluated.at("loss")[1], -std::log(probability[5]), 1e-9);
+  EXPECT_NEAR(trained.at("loss")[0], (evaluated.at("loss")[0] + evaluated.at("loss")[1]) / 2, 1e-12);
+  EXPECT_EQ(trained.at("correct").data, evaluated.at("correct").data);
+  EXPECT_NE(probability[3], 0.25);
+}
+
+TEST(Importer, WarnsOfWhatIsLegalButOdd) {
+  Diagnostics diagnostics;
+  auto module = import_text(experiment("layer { dense { units: 4 weights_init { constant {} } } } layer { relu {} }"
+                                       "layer { input: \"fc1\" softmax {} }"),
+                            diagnostics);
+  EXPECT_NE(module, nullptr);
+  EXPECT_EQ(diagnostics.exit_code(), 0);
+  EXPECT_EQ(diagnostics.sorted().size(), 3u);
+  EXPECT_THAT(diagnostics.text(), HasSubstr("layer \"fc1\" (dense): weights that all start alike"));
+  EXPECT_THAT(diagnostics.text(), HasSubstr("layer \"relu1\" (relu): nothing takes its output"));
+  EXPECT_THAT(diagnostics.text(), HasSubstr("takes the softmax again"));
+}
+
+// Without an image's size, what needs none is still checked, and nothing is built.
+TEST(Importer, ChecksWhatItCanWithoutAnImage) {
+  Diagnostics diagnostics;
+  auto module = import_text("network { layer { convolution { filters: 8 kernel: 0 } } layer { dense { units: 4 } }"
+                            " layer { softmax_cross_entropy {} } } data { idx { train_images: \"/nonexistent\" } }"
+                            " training { batch: 4 epochs: 1 sgd {} }",
+                            diagnostics);
+  EXPECT_EQ(module, nullptr);
+  EXPECT_THAT(diagnostics.text(), HasSubstr("kernel is 0"));
+  EXPECT_THAT(diagnostics.text(), HasSubstr("cannot read /nonexistent"));
+  EXPECT_EQ(diagnostics.exit_code(), 3);
+}
+
+// Only the larger of two batches is beyond all use: the first function is fine, the second is not.
+TEST(Importer, ReportsSizesOfLaterFunctions) {
+  Diagnostics diagnostics;
+  auto module =
+      import_text(experiment("layer { convolution { filters: 1048576 kernel: 1 } } layer { dense { units: 4 } }"),
+                  diagnostics, {1, 1 << 20, {}});
+  EXPECT_EQ(module, nullptr);
+  EXPECT_THAT(diagnostics.text(), HasSubstr("its output 1048576x1048576x8x6 is beyond all use"));
+}
+
+// Rounding, padding and windows: the importer must let through exactly what the op accepts.
+TEST(Importer, AgreesWithTheIrOnWindows) {
+  int accepted = 0, refused = 0;
+  for (int kernel = 1; kernel <= 10; kernel += 3)
+    for (int stride = 1; stride <= 3; ++stride)
+      for (int padding = 0; padding <= 2; ++padding)
+        for (const char* kind :
+             {"convolution { filters: 2 dilation: 2 ", "max_pool { rounding: CEIL ", "average_pool { "}) {
+          Diagnostics diagnostics;
+          std::string layer = kind + ("kernel: " + std::to_string(kernel)) + " stride: " + std::to_string(stride) +
+                              " padding: " + std::to_string(padding) + " }";
+          auto module = import_text(experiment("layer { " + layer + " } layer { dense { units: 4 } }"), diagnostics);
+          (module ? accepted : refused) += 1;
+          const std::string problem = module ? ir::verify(*module).value_or("") : "";
+          EXPECT_EQ(problem, "") << layer;
+          // A refusal in the op's own words means that the importer missed something.
+          EXPECT_THAT(diagnostics.text(), testing::Not(testing::AnyOf(HasSubstr("conv2d:"), HasSubstr("pool:"))))
+              << layer;
+          EXPECT_EQ(module == nullptr, diagnostics.has_errors());
+        }
+  EXPECT_GT(accepted, 20);
+  EXPECT_GT(refused, 20);
+}
+
+} // namespace
+} // namespace kiln::frontend
