@@ -1,0 +1,74 @@
+// The candidate lists: a function of the node, the function's kind and the target, never of the machine.
+#include "passes/kernel_candidates.h"
+
+#include "ir/all_ops.h"
+
+#include <fmt/format.h>
+
+namespace kiln::passes {
+
+using namespace ir;
+
+namespace {
+
+// With so few input channels, blocks of channels would be mostly padding.
+constexpr int64_t kFewChannels = 4;
+
+struct Channels {
+  int64_t in_group; // of the source, per group
+  int64_t out_group;
+  int64_t groups;
+};
+
+std::string refuse_first(const Channels& channels) {
+  if (channels.groups != 1) return fmt::format("{} groups", channels.groups);
+  if (channels.in_group > kFewChannels) return fmt::format("{} input channels, more than {}", channels.in_group, kFewChannels);
+  return "";
+}
+
+std::string refuse_blocked(const Channels& channels, int64_t block) {
+  if (channels.groups == 1 || (channels.in_group % block == 0 && channels.out_group % block == 0)) return "";
+  return fmt::format("groups of {} input and {} output channels are no multiple of {}", channels.in_group,
+                     channels.out_group, block);
+}
+
+template <class Op> Channels channels_of(const Node& node, const Dims& weights) {
+  const int64_t groups = node.attributes<Op>().group;
+  return {weights[1], weights[0] / groups, groups};
+}
+
+} // namespace
+
+std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind kind, const Target& target) {
+  const int64_t block = target.vector_width;
+  switch (node.op().code) {
+  case OpCode::conv2d: {
+    const Channels channels = channels_of<Conv2d>(node, node.operand(1).type.dims);
+    return {{Kernel::first, refuse_first(channels)}, {Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
+  }
+  case OpCode::conv2d_backward_weights: {
+    const Channels channels = channels_of<Conv2dBackwardWeights>(node, node.result().type.dims);
+    return {{Kernel::first, refuse_first(channels)}, {Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
+  }
+  case OpCode::conv2d_backward_data: {
+    const Channels channels = channels_of<Conv2dBackwardData>(node, node.operand(0).type.dims);
+    return {{Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
+  }
+  case OpCode::dense:
+  case OpCode::dense_backward_data:
+  case OpCode::dense_backward_weights:
+    return {{Kernel::blas, kind == FunctionKind::predict ? "predict holds no BLIS" : ""}, {Kernel::direct, ""}};
+  case OpCode::bias:
+  case OpCode::bias_backward:
+  case OpCode::sgd_update:
+  case OpCode::convert_layout:
+  case OpCode::max_pool:
+  case OpCode::max_pool_backward:
+  case OpCode::average_pool:
+  case OpCode::average_pool_backward:
+  case OpCode::dropout: return {{Kernel::any, ""}};
+  default: return {{node.op().traits.elementwise ? Kernel::any : Kernel::plain, ""}};
+  }
+}
+
+} // namespace kiln::passes
