@@ -46,6 +46,13 @@ private:
     return defined_.contains(&value);
   }
 
+  // The value whose bytes a value is.
+  static const Value* root_of(const Value& value) {
+    const Value* root = &value;
+    while (root->producer != nullptr && root->producer->op().traits.alias) root = &root->producer->operand(0);
+    return root;
+  }
+
   void check_function(const Function& function) {
     defined_.clear();
     updated_.clear();
@@ -66,6 +73,8 @@ private:
     for (const Output& output : function.outputs) {
       if (output.value == nullptr || !known(*output.value))
         report("@{}: output {} is a value that does not exist", function.name(), output.name);
+      else if (updated_.contains(root_of(*output.value)))
+        report("@{}: output {} reads @{} after its update", function.name(), output.name, root_of(*output.value)->name);
       if (!output_names.insert(output.name).second)
         report("@{}: two outputs are named {}", function.name(), output.name);
     }
@@ -77,8 +86,9 @@ private:
         report("@{}: {} reads a value before it is defined", function.name(), node.op().name);
         return;
       }
-      if (operand->kind == Value::Kind::state && updated_.contains(operand) && !node.op().traits.effect)
-        report("@{}: {} reads @{} after its update", function.name(), node.op().name, operand->name);
+      const bool writes = node.op().traits.effect && operand->kind == Value::Kind::state;
+      if (const Value* root = root_of(*operand); updated_.contains(root) && !writes)
+        report("@{}: {} reads @{} after its update", function.name(), node.op().name, root->name);
     }
     try {
       std::vector<TensorType> operands;

@@ -2,8 +2,8 @@
 //
 // Assumes every node has a kernel. Walks each function forward: a node's operands are converted to what its kernel
 // demands, its results get what it makes. Ops that take any layout keep that of their first operand, so blocked layouts
-// flow through pooling and activations. A state takes the layout that its first reader demands (train_step first), and
-// its optimiser state and gradient follow it; other readers convert.
+// flow through pooling and activations. Inputs and outputs are plain. A state takes the layout that its first reader
+// demands (train_step first), and its optimiser state and gradient follow it; other readers convert.
 #include "ir/all_ops.h"
 #include "passes/passes.h"
 
@@ -37,8 +37,7 @@ private:
     for (const auto& node : function.nodes()) nodes.push_back(node.get());
     for (Node* node : nodes) visit(function, *node);
     for (Output& output : function.outputs)
-      if (output.value->type.layout != Layout{} && !output.name.starts_with(kGradientPrefix))
-        output.value = &convert(function, *output.value, Layout{}, nullptr);
+      if (output.value->type.layout != Layout{}) output.value = &convert(function, *output.value, Layout{}, nullptr);
   }
 
   void visit(Function& function, Node& node) {
@@ -51,7 +50,8 @@ private:
         set_layout(operand, wanted);
       } else if (operand.type.layout != wanted) {
         if (node.op().traits.effect && operand.kind == Value::Kind::state)
-          throw std::logic_error(fmt::format("{} updates @{} in another layout than it is kept in", node.op().name, operand.name));
+          throw std::logic_error(
+              fmt::format("{} updates @{} in another layout than it is kept in", node.op().name, operand.name));
         node.set_operand(i, convert(function, operand, wanted, &node));
       }
     }
@@ -67,11 +67,14 @@ private:
   Value& convert(Function& function, Value& value, Layout layout, Node* before) {
     Value*& converted = converted_[{&value, to_string(layout)}];
     if (converted == nullptr) {
-      Node& node = function.create(info<ConvertLayout>(), Attributes::of(ConvertLayout::Attributes::of(layout)), {&value},
-                                   fmt::format("{}.{}", value.name, layout == Layout{} ? "plain" : to_string(layout)), before);
+      Node& node =
+          function.create(info<ConvertLayout>(), Attributes::of(ConvertLayout::Attributes::of(layout)), {&value},
+                          fmt::format("{}.{}", value.name, layout == Layout{} ? "plain" : to_string(layout)), before);
       node.kernel = Kernel::any;
-      if (value.producer != nullptr) node.layer = value.producer->layer;
-      else if (before != nullptr) node.layer = before->layer;
+      if (value.producer != nullptr)
+        node.layer = value.producer->layer;
+      else if (before != nullptr)
+        node.layer = before->layer;
       converted = &node.result();
       changed_ = true;
     }
@@ -87,6 +90,8 @@ private:
 
 } // namespace
 
-bool assign_layouts(Module& module, const PassOptions& options) { return LayoutAssignment(module, options.target).run(); }
+bool assign_layouts(Module& module, const PassOptions& options) {
+  return LayoutAssignment(module, options.target).run();
+}
 
 } // namespace kiln::passes

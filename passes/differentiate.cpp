@@ -35,7 +35,8 @@ bool differentiate(Module& module, const PassOptions&) {
   if (function == nullptr || has_gradients(*function)) return false;
   Value* loss = find_loss(*function);
   if (loss == nullptr) throw PassError("train_step has no output named loss");
-  if (loss->type.dims != Dims{1}) throw PassError(fmt::format("the loss is {}, it must be f32[1]", to_string(loss->type)));
+  if (loss->type.dims != Dims{1})
+    throw PassError(fmt::format("the loss is {}, it must be f32[1]", to_string(loss->type)));
 
   std::vector<Value*> parameters;
   for (const auto& state : module.states())

@@ -73,9 +73,11 @@ private:
 
   void add_contribution(Value& of, Value& gradient) {
     Value*& sum = gradients_[&of];
-    sum = sum == nullptr ? &gradient
-                         : &function_.create(info<Add>(), Attributes::of(Add::Attributes{}), {sum, &gradient},
-                                             of.name + ".gradient").result();
+    sum =
+        sum == nullptr
+            ? &gradient
+            : &function_.create(info<Add>(), Attributes::of(Add::Attributes{}), {sum, &gradient}, of.name + ".gradient")
+                   .result();
   }
 
   Function& function_;

@@ -11,7 +11,8 @@ Packing pack_intervals(std::span<const Interval> intervals, int64_t alignment) {
   std::vector<size_t> order(intervals.size());
   std::iota(order.begin(), order.end(), size_t{0});
   // Stable: equal sizes keep their order, so that the same graph gets the same offsets.
-  std::stable_sort(order.begin(), order.end(), [&](size_t a, size_t b) { return intervals[a].bytes > intervals[b].bytes; });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return intervals[a].bytes > intervals[b].bytes; });
 
   Packing packing;
   packing.offsets.resize(intervals.size());
@@ -26,7 +27,8 @@ Packing pack_intervals(std::span<const Interval> intervals, int64_t alignment) {
     }
     packing.offsets[candidate] = offset;
     packing.bytes = std::max(packing.bytes, offset + align(interval.bytes));
-    const auto position = std::find_if(placed.begin(), placed.end(), [&](size_t p) { return packing.offsets[p] > offset; });
+    const auto position =
+        std::find_if(placed.begin(), placed.end(), [&](size_t p) { return packing.offsets[p] > offset; });
     placed.insert(position, candidate);
   }
   return packing;

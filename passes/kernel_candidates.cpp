@@ -22,7 +22,8 @@ struct Channels {
 
 std::string refuse_first(const Channels& channels) {
   if (channels.groups != 1) return fmt::format("{} groups", channels.groups);
-  if (channels.in_group > kFewChannels) return fmt::format("{} input channels, more than {}", channels.in_group, kFewChannels);
+  if (channels.in_group > kFewChannels)
+    return fmt::format("{} input channels, more than {}", channels.in_group, kFewChannels);
   return "";
 }
 
@@ -44,11 +45,15 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
   switch (node.op().code) {
   case OpCode::conv2d: {
     const Channels channels = channels_of<Conv2d>(node, node.operand(1).type.dims);
-    return {{Kernel::first, refuse_first(channels)}, {Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
+    return {{Kernel::first, refuse_first(channels)},
+            {Kernel::blocked, refuse_blocked(channels, block)},
+            {Kernel::plain, ""}};
   }
   case OpCode::conv2d_backward_weights: {
     const Channels channels = channels_of<Conv2dBackwardWeights>(node, node.result().type.dims);
-    return {{Kernel::first, refuse_first(channels)}, {Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
+    return {{Kernel::first, refuse_first(channels)},
+            {Kernel::blocked, refuse_blocked(channels, block)},
+            {Kernel::plain, ""}};
   }
   case OpCode::conv2d_backward_data: {
     const Channels channels = channels_of<Conv2dBackwardData>(node, node.operand(0).type.dims);
@@ -66,8 +71,10 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
   case OpCode::max_pool_backward:
   case OpCode::average_pool:
   case OpCode::average_pool_backward:
-  case OpCode::dropout: return {{Kernel::any, ""}};
-  default: return {{node.op().traits.elementwise ? Kernel::any : Kernel::plain, ""}};
+  case OpCode::dropout:
+    return {{Kernel::any, ""}};
+  default:
+    return {{node.op().traits.elementwise ? Kernel::any : Kernel::plain, ""}};
   }
 }
 

@@ -1,13 +1,16 @@
 // Orders nodes so that activations are freed early.
 //
-// List scheduling: of the nodes whose operands are computed, the one that adds least to what is alive comes next; of
-// equals, the one that stood first. A node whose result serves an update alone counts together with that update, so
-// that weight gradients are used up where they arise. An update waits for all that read its states before.
+// List scheduling. Of the nodes whose operands are computed, the next is an update, if there is one; else the one that
+// frees most; else, when all add to what is alive, the one that stood first: what can be computed at any time, such as
+// converted weights, would only be alive for longer. A node whose result serves an update alone counts together with
+// that update, so that weight gradients are used up where they arise. An update waits for all that read its states
+// before.
 // Last of the passes that move nodes: conversions and fused nodes are what memory is planned for.
 #include "ir/op.h"
 #include "passes/passes.h"
 
 #include <algorithm>
+#include <limits>
 #include <map>
 #include <set>
 
@@ -33,9 +36,8 @@ public:
     for (size_t i = 0; i < nodes_.size(); ++i)
       if (waits_for_[i].empty()) ready.insert(i);
     while (!ready.empty()) {
-      const size_t next = *std::min_element(ready.begin(), ready.end(), [&](size_t a, size_t b) {
-        return growth_with_update(a) < growth_with_update(b);
-      });
+      const size_t next =
+          *std::min_element(ready.begin(), ready.end(), [&](size_t a, size_t b) { return rank(a) < rank(b); });
       ready.erase(next);
       order.push_back(next);
       for (const Value* root : roots_read(next)) --reads_left_[root];
@@ -100,6 +102,12 @@ private:
     return bytes;
   }
 
+  // Lowest first.
+  int64_t rank(size_t i) const {
+    if (nodes_[i]->op().traits.effect) return std::numeric_limits<int64_t>::min();
+    return std::min<int64_t>(growth_with_update(i), 1);
+  }
+
   int64_t growth_with_update(size_t i) const {
     const bool leads_to_update = followers_[i].size() == 1 && nodes_[followers_[i][0]]->op().traits.effect &&
                                  waits_for_[followers_[i][0]].size() == 1;
@@ -108,9 +116,9 @@ private:
 
   bool apply(const std::vector<size_t>& order) {
     if (std::is_sorted(order.begin(), order.end())) return false;
-    std::map<const Node*, size_t> rank;
-    for (size_t i = 0; i < order.size(); ++i) rank[nodes_[order[i]]] = i;
-    function_.nodes().sort([&](const auto& a, const auto& b) { return rank.at(a.get()) < rank.at(b.get()); });
+    std::map<const Node*, size_t> place;
+    for (size_t i = 0; i < order.size(); ++i) place[nodes_[order[i]]] = i;
+    function_.nodes().sort([&](const auto& a, const auto& b) { return place.at(a.get()) < place.at(b.get()); });
     return true;
   }
 

@@ -67,7 +67,8 @@ private:
       const Node& node = **it;
       int32_t use = step_of_[&node];
       if (is_alias(node))
-        if (const auto found = last_use_.find(&node.result()); found != last_use_.end()) use = std::max(use, found->second);
+        if (const auto found = last_use_.find(&node.result()); found != last_use_.end())
+          use = std::max(use, found->second);
       for (const Value* operand : node.operands()) {
         auto [entry, first] = last_use_.try_emplace(operand, use);
         if (!first) entry->second = std::max(entry->second, use);
@@ -98,7 +99,8 @@ private:
     for (const Value* operand : node.operands()) {
       if (operand->kind != Value::Kind::result) continue;
       const PlannedBuffer& buffer = plan_.buffers[static_cast<size_t>(buffer_of_.at(operand))];
-      if (buffer.kind == BufferKind::arena && buffer.bytes == align(node.result().type.bytes()) && buffer.last_step <= step)
+      if (buffer.kind == BufferKind::arena && buffer.bytes == align(node.result().type.bytes()) &&
+          buffer.last_step <= step)
         return buffer_of_.at(operand);
     }
     return -1;
@@ -138,7 +140,8 @@ private:
       step.node = node.get();
       for (const Value* operand : node->operands()) step.operands.push_back(buffer_of_.at(operand));
       for (size_t i = 0; i < node->result_count(); ++i) step.results.push_back(buffer_of_.at(&node->result(i)));
-      if (const int64_t bytes = workspace_bytes(*node, target_); bytes > 0) step.workspace = add_workspace(*node, bytes);
+      if (const int64_t bytes = workspace_bytes(*node, target_); bytes > 0)
+        step.workspace = add_workspace(*node, bytes);
       plan_.scratch_bytes = std::max(plan_.scratch_bytes, align(scratch_bytes(*node, target_)));
       plan_.steps.push_back(std::move(step));
     }
