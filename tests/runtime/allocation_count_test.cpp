@@ -1,4 +1,5 @@
-// Counts calls of operator new in the whole test program; in a file of its own, where no call can be inlined.
+// Counts calls of operator new in the whole test program. Not to be inlined: the compiler would see malloc's memory
+// handed to operator delete, and warn.
 #include "tests/runtime/allocation_count.h"
 
 #include <atomic>
@@ -10,13 +11,13 @@
 
 static std::atomic<int64_t> allocations{0};
 
-void* operator new(size_t bytes) {
+[[gnu::noinline]] void* operator new(size_t bytes) {
   ++allocations;
   if (void* memory = malloc(bytes)) return memory;
   throw std::bad_alloc();
 }
-void operator delete(void* memory) noexcept { free(memory); }
-void operator delete(void* memory, size_t) noexcept { free(memory); }
+[[gnu::noinline]] void operator delete(void* memory) noexcept { free(memory); }
+[[gnu::noinline]] void operator delete(void* memory, size_t) noexcept { free(memory); }
 
 namespace kiln::runtime::testing {
 
