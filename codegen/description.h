@@ -1,0 +1,45 @@
+// The kiln_program that describes a compiled plan, with every string and array it points to.
+#pragma once
+
+#include "ir/plan.h"
+#include "runtime/abi.h"
+
+#include <deque>
+#include <string>
+#include <vector>
+
+namespace kiln::codegen {
+
+class Description {
+public:
+  // `plan` is read only here. Entries are null until set_entry. Throws CodegenError when abi.h cannot say what the plan
+  // says (a tensor of too high a rank).
+  Description(const ir::Plan& plan, std::string plan_hash, std::string experiment,
+              const std::vector<std::string>& class_names);
+  Description(const Description&) = delete;
+  Description& operator=(const Description&) = delete;
+
+  void set_entry(size_t function, kiln_entry entry) { functions_[function].entry = entry; }
+  const kiln_program& program() const { return program_; }
+
+private:
+  const char* keep(std::string text) { return strings_.emplace_back(std::move(text)).c_str(); }
+  kiln_tensor describe(const std::string& name, const ir::TensorType& type);
+  kiln_state describe(const ir::State& state);
+  kiln_function describe(const ir::FunctionPlan& plan);
+
+  std::deque<std::string> strings_;
+  std::deque<std::vector<char>> data_; // constants in their physical form
+  std::deque<std::vector<kiln_tensor>> tensors_;
+  std::deque<std::vector<kiln_buffer>> buffers_;
+  std::deque<std::vector<kiln_step>> steps_;
+  std::vector<kiln_state> states_;
+  std::vector<kiln_function> functions_;
+  std::vector<const char*> class_names_;
+  kiln_program program_{};
+};
+
+// The layout of a type as abi.h spells it.
+kiln_layout layout_of(const ir::TensorType& type);
+
+} // namespace kiln::codegen
