@@ -39,7 +39,9 @@ public:
       import.class_names = loaded_.experiment.data().class_name_size();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
-        values_.try_emplace(layer.name(), import_kind(layer, import));
+        ir::Value* value = import_kind(layer, import);
+        // That a layer takes a loss has been reported with the wiring.
+        values_.try_emplace(layer.name(), is_loss(layer) ? nullptr : value);
       } catch (const ir::TypeError& refusal) {
         report.error("", refusal.what());
       }
