@@ -237,24 +237,25 @@ private:
 
   void emit_pixels(const Taps& taps, int64_t first_row_tap, int64_t row_taps, Pointer source, Pointer ddst) {
     const AxisTaps& columns = taps.columns;
-    // A loop's own instructions weigh little beside this many multiply-adds.
-    const int64_t unroll = set_.blocks * row_taps * columns.count * set_.channels >= 16 ? 2 : 4;
     for (const TileRun& run : cut_into_tiles(columns, 1)) {
       std::vector<bool> reads;
       for (int64_t x = 0; x < columns.count; ++x) reads.push_back(columns.reads(run.begin, x));
       if (std::find(reads.begin(), reads.end(), true) == reads.end()) continue;
-      auto pixel = [&](Index column) {
-        emit_pixel(taps, first_row_tap, row_taps, reads,
-                   source + (column * columns.step + columns.offset) * g_.source_block,
-                   ddst + column * g_.result_block);
-      };
-      const int64_t end = run.begin + run.repeat;
-      const int64_t looped = run.repeat <= unroll ? 0 : run.repeat / unroll * unroll;
-      if (looped != 0)
-        k_.for_range(run.begin, run.begin + looped, unroll, [&](Index column) {
-          for (int64_t u = 0; u < unroll; ++u) pixel(column + u);
-        });
-      for (int64_t column = run.begin + looped; column < end; ++column) pixel(k_.index(column));
+      // Pointers that walk along, and no unrolling, for the reasons given in gather_convolution.cpp.
+      const Pointer first_source = source + (run.begin * columns.step + columns.offset) * g_.source_block;
+      const Pointer first_ddst = ddst + run.begin * g_.result_block;
+      if (run.repeat == 1) {
+        emit_pixel(taps, first_row_tap, row_taps, reads, first_source, first_ddst);
+        continue;
+      }
+      const Variable<Pointer> from = k_.variable(first_source);
+      const Variable<Pointer> by = k_.variable(first_ddst);
+      k_.for_range(0, run.repeat, 1, [&](Index) {
+        const Pointer from_here = from, by_here = by;
+        emit_pixel(taps, first_row_tap, row_taps, reads, from_here, by_here);
+        from.set(from_here + columns.step * g_.source_block);
+        by.set(by_here + g_.result_block);
+      });
     }
   }
 

@@ -20,12 +20,13 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t result_blocks(const GatherConvolution& c) { return divide_up(c.result_channels, c.result_block); }
 int64_t source_blocks(const GatherConvolution& c) { return divide_up(c.source_channels, c.source_block); }
 
-// Rough cycles of one channel's step of a tile: multiply-adds against loads at two a cycle each, the latency of a chain
-// of additions, and weights that come from the second-level cache.
+// Rough cycles of one channel's step of a tile: multiply-adds against loads, of which a core does two a cycle (loads
+// not quite, as measured: many accumulators of one block are slower than fewer of two), the latency of a chain of
+// additions, and weights that come from the second-level cache.
 double step_cycles(const ir::Target& target, int64_t blocks, int64_t pixels) {
   const double sums = static_cast<double>(blocks * pixels) * (target.has_fma ? 0.5 : 1.0);
-  const double loads = static_cast<double>(blocks + pixels) * 0.5;
-  return std::max({sums, loads, 4.0}) + 0.4 * static_cast<double>(blocks) + 0.5;
+  const double loads = static_cast<double>(blocks + pixels) * 0.58;
+  return std::max({sums, loads, 4.0}) + 0.3 * static_cast<double>(blocks) + 0.5;
 }
 
 double tile_cycles(const GatherConvolution& c, const ir::Target& target, const GatherTile& tile, const AxisTaps& rows,
@@ -56,13 +57,7 @@ public:
   GatherEmitter(KernelBuilder& k, const GatherConvolution& c)
       : k_(k), c_(c), tile_(choose_tile(c, k.target())), tasks_(c, tile_, k.target()), source_(k.operand(0)),
         weights_(k.operand(1)), result_(k.operand(2 + static_cast<int32_t>(ir::operand_count(c.epilogue)))),
-        epilogue_(k, c.epilogue, 2, c.groups * c.result_channels, c.result_block) {
-    const int64_t tail = c.source_channels % c.source_block;
-    unroll_ = std::min<int64_t>(c.source_block, 4);
-    // Padding lanes hold zeros on both sides, so the last block may run a little into them.
-    if (tail != 0 && unroll_ > 2 && divide_up(tail, unroll_) * unroll_ - tail > c.source_channels / 16) unroll_ = 2;
-    last_lanes_ = tail == 0 ? c.source_block : divide_up(tail, unroll_) * unroll_;
-  }
+        epilogue_(k, c.epilogue, 2, c.groups * c.result_channels, c.result_block) {}
 
   void run() {
     k_.begin_tasks([&](Index index) {
@@ -163,52 +158,72 @@ private:
         k_.for_range(place.strip->first_tap, place.strip->last_tap, 1, [&](Index tap) { at_tap(tap, {true}); });
       return;
     }
-    for (const TapRun& run : place.strip->taps) for_taps(run, false, [&](Index tap) { at_tap(tap, run.reads); });
+    for (const TapRun& run : place.strip->taps) for_taps(run, [&](Index tap) { at_tap(tap, run.reads); });
   }
 
   void emit_columns(const TilePlace& place, const std::vector<bool>& rows_read, Index block, Pointer source,
                     Pointer weights) {
     const AxisTaps& columns = *place.columns;
-    // One channel a tap is too little for a loop.
+    const int64_t source_step = columns.spread * c_.source_block;
+    const int64_t weight_step = columns.filter_step * c_.weight_column;
     for (const TapRun& run : place.taps)
-      for_taps(run, c_.source_block == 1, [&](Index tap) {
-        emit_channels(place, rows_read, run.reads, block, source + tap * (columns.spread * c_.source_block),
-                      weights +
-                          (tap * (columns.filter_step * c_.weight_column) + columns.filter_first * c_.weight_column));
-      });
+      walk(run.end - run.begin, source + run.begin * source_step, source_step,
+           weights + (columns.filter_first * c_.weight_column + run.begin * weight_step), weight_step,
+           [&](Pointer from, Pointer by) { emit_channels(place, rows_read, run.reads, block, from, by); });
   }
 
-  template <class Body> void for_taps(const TapRun& run, bool unroll, Body body) {
-    if (unroll || run.end - run.begin == 1)
-      for (int64_t tap = run.begin; tap < run.end; ++tap) body(k_.index(tap));
+  // Calls body(source, weights) `count` times, each time that many elements further. Pointers that walk along, rather
+  // than a base and a counter: LLVM would move the address of each pixel out of the loop, which takes more registers
+  // than there are. Loops are not unrolled, or LLVM would load the weights of several steps at once.
+  template <class Body>
+  void walk(Index count, Pointer source, int64_t source_step, Pointer weights, int64_t weight_step, Body body) {
+    const Variable<Pointer> from = k_.variable(source);
+    const Variable<Pointer> by = k_.variable(weights);
+    k_.for_range(k_.index(0), count, 1, [&](Index) {
+      const Pointer from_here = from, by_here = by;
+      body(from_here, by_here);
+      from.set(from_here + source_step);
+      by.set(by_here + weight_step);
+    });
+  }
+  template <class Body>
+  void walk(int64_t count, Pointer source, int64_t source_step, Pointer weights, int64_t weight_step, Body body) {
+    if (count == 1) return body(source, weights);
+    walk(k_.index(count), source, source_step, weights, weight_step, body);
+  }
+
+  template <class Body> void for_taps(const TapRun& run, Body body) {
+    if (run.end - run.begin == 1)
+      body(k_.index(run.begin));
     else
       k_.for_range(run.begin, run.end, 1, body);
   }
 
   void emit_channels(const TilePlace& place, const std::vector<bool>& rows_read, const std::vector<bool>& columns_read,
                      Index block, Pointer source, Pointer weights) {
-    auto step = [&](Index channel) {
-      for (int64_t u = 0; u < unroll_; ++u) emit_step(place, rows_read, columns_read, source, weights, channel + u);
-    };
+    auto step = [&](Pointer from, Pointer by) { emit_step(place, rows_read, columns_read, from, by); };
+    const int64_t tail = c_.source_channels % c_.source_block;
     const int64_t blocks = source_blocks(c_);
-    if (c_.source_block == unroll_ && (last_lanes_ == c_.source_block)) return step(k_.index(0));
-    if (last_lanes_ == c_.source_block || blocks == 1) return k_.for_range(0, last_lanes_, unroll_, step);
-    k_.for_range(0, select(block == blocks - 1, k_.index(last_lanes_), k_.index(c_.source_block)), unroll_, step);
+    if (tail == 0 || blocks == 1)
+      walk(tail == 0 ? c_.source_block : tail, source, 1, weights, c_.weight_source_channel, step);
+    else
+      walk(select(block == blocks - 1, k_.index(tail), k_.index(c_.source_block)), source, 1, weights,
+           c_.weight_source_channel, step);
   }
 
   // All products of one source channel at one tap.
   void emit_step(const TilePlace& place, const std::vector<bool>& rows_read, const std::vector<bool>& columns_read,
-                 Pointer source, Pointer weights, Index channel) {
+                 Pointer source, Pointer weights) {
     std::vector<F32> vectors;
     for (int64_t b = 0; b < tile_.blocks; ++b)
-      vectors.push_back(k_.load(weights, channel * c_.weight_source_channel + b * c_.weight_result_block,
-                                c_.result_block, c_.result_block * int64_t{sizeof(float)}));
+      vectors.push_back(
+          k_.load(weights, b * c_.weight_result_block, c_.result_block, c_.result_block * int64_t{sizeof(float)}));
     const int64_t height = place.strip->height;
     for (int64_t y = 0; y < height; ++y)
       for (int64_t x = 0; x < place.width; ++x) {
         if (!rows_read[static_cast<size_t>(y)] || !columns_read[static_cast<size_t>(x)]) continue;
         const int64_t pixel = y * place.strip->rows->step * c_.source_columns + x * place.columns->step;
-        const F32 value = k_.load_broadcast(source, channel + pixel * c_.source_block, c_.result_block);
+        const F32 value = k_.load_broadcast(source, pixel * c_.source_block, c_.result_block);
         for (int64_t b = 0; b < tile_.blocks; ++b) {
           const Variable<F32>& sum = sums_[static_cast<size_t>((b * height + y) * place.width + x)];
           sum.set(mul_add(value, vectors[static_cast<size_t>(b)], sum));
@@ -241,8 +256,6 @@ private:
   const GatherTasks tasks_;
   Pointer source_, weights_, result_;
   EpilogueEmitter epilogue_;
-  int64_t unroll_;     // channels a step of the innermost loop
-  int64_t last_lanes_; // channels of the last source block, rounded up to whole steps
   Pointer task_source_, task_weights_, task_result_;
   Index channel_; // first result channel of the task
   std::vector<Variable<F32>> sums_;
