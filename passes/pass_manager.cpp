@@ -8,6 +8,7 @@
 #include <filesystem>
 #include <fmt/format.h>
 #include <unistd.h>
+#include <vector>
 
 namespace kiln::passes {
 
@@ -43,28 +44,38 @@ bool assigned_layouts(const ir::Module& module) {
 } // namespace
 
 void run_passes(ir::Module& module, std::span<const std::string_view> names, const RunOptions& options) {
-  bool strict = assigned_layouts(module);
-  std::string before = ir::print(module);
+  std::vector<PassInfo> passes;
   for (std::string_view name : names) {
     const PassInfo* pass = find_pass(name);
     if (pass == nullptr) throw PassError(fmt::format("no pass '{}'", name));
+    passes.push_back(*pass);
+  }
+  run_passes(module, passes, options);
+}
+
+void run_passes(ir::Module& module, std::span<const PassInfo> passes, const RunOptions& options) {
+  bool strict = assigned_layouts(module);
+  std::string before = ir::print(module);
+  for (const PassInfo& pass : passes) {
     const auto fail = [&](const std::string& problem) {
-      throw InternalError(fmt::format("pass {}: {}; {}", name, problem, save_replay(name, before, options.pass)));
+      throw InternalError(
+          fmt::format("pass {}: {}; {}", pass.name, problem, save_replay(pass.name, before, options.pass)));
     };
     bool changed = false;
     try {
-      changed = pass->run(module, options.pass);
+      changed = pass.run(module, options.pass);
     } catch (const PassError&) {
       throw;
     } catch (const std::exception& error) {
       fail(error.what());
     }
+    strict = is_strict(pass.name, strict);
+    // Before sweeping, which takes the order of nodes for granted.
+    if (const auto problem = ir::verify(module, strict ? &options.pass.target : nullptr)) fail(*problem);
     if (changed) sweep(module);
     std::string after = ir::print(module);
     if (!changed && after != before) fail("it changed the module and said it did not");
-    strict = is_strict(name, strict);
-    if (const auto problem = ir::verify(module, strict ? &options.pass.target : nullptr)) fail(*problem);
-    if (options.after_pass) options.after_pass(name, module, changed);
+    if (options.after_pass) options.after_pass(pass.name, module, changed);
     before = std::move(after);
   }
 }

@@ -23,5 +23,6 @@ struct RunOptions {
 
 // Throws PassError for what the user's network asks and no pass can do, InternalError for defects.
 void run_passes(ir::Module& module, std::span<const std::string_view> names, const RunOptions& options);
+void run_passes(ir::Module& module, std::span<const PassInfo> passes, const RunOptions& options);
 
 } // namespace kiln::passes
