@@ -25,9 +25,8 @@ std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis) {
     taps.result_first = residue;
     taps.result_step = stride;
     taps.source = axis.output();
-    // Input residue + stride * a meets filter position k in window a + distance / stride. From the last k down, so that
-    // the source position rises.
-    for (int64_t k = axis.kernel - 1; k >= 0; --k) {
+    // Input residue + stride * a meets filter position k in window a + distance / stride.
+    for (int64_t k = 0; k < axis.kernel; ++k) {
       const int64_t distance = residue + axis.pad_before - k * axis.dilation;
       if (distance % stride != 0) continue;
       if (taps.count == 0) {

@@ -11,7 +11,8 @@ namespace kiln::codegen {
 
 // Positions o in [0, positions) of the result, at coordinate result_first + o * result_step. Tap t in [0, count) of
 // position o reads source coordinate o * step + offset + t * spread, if that lies in [0, source), and the filter's row
-// (or column) filter_first + t * filter_step. spread is positive.
+// (or column) filter_first + t * filter_step. filter_step is positive, so that weights are read as they lie in memory;
+// spread may be negative.
 struct AxisTaps {
   int64_t positions = 0;
   int64_t result_first = 0;

@@ -8,6 +8,7 @@
 #include "codegen/emit/epilogue.h"
 
 #include <algorithm>
+#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -96,20 +97,24 @@ private:
 
   void emit_class(const GatherTasks::Task& task, const AxisTaps& rows, const AxisTaps& columns) {
     if (tile_.rows == 1) {
-      k_.for_range(task.row_begin, min(task.row_end, rows.positions), 1, [&](Index row) {
-        Strip strip{&rows, row, 1, {}, {}, {}};
-        // Tap t reads row * step + offset + t * spread, which must lie in [0, source).
-        const Index first = row * rows.step + rows.offset;
-        strip.first_tap = max(rows.spread - 1 - first, 0) / rows.spread;
-        strip.last_tap = min(max(rows.source + rows.spread - 1 - first, 0) / rows.spread, rows.count);
-        emit_strip(strip, columns);
-      });
+      k_.for_range(task.row_begin, min(task.row_end, rows.positions), 1,
+                   [&](Index row) { emit_strip(row_strip(rows, row), columns); });
       return;
     }
     for (const TileRun& run : cut_into_tiles(rows, tile_.rows))
       for_tiles(run, [&](Index row) {
         emit_strip(Strip{&rows, row, run.size, {}, {}, taps_of_tile(rows, run.begin, run.size)}, columns);
       });
+  }
+
+  // One row, and the taps of it that lie in the source: 0 <= row * step + offset + t * spread < source.
+  Strip row_strip(const AxisTaps& rows, Index row) {
+    const Index first = row * rows.step + rows.offset;
+    const int64_t distance = std::abs(rows.spread);
+    // Divisions round up resp. down; what would be negative counts as 0.
+    const Index begin = rows.spread > 0 ? distance - 1 - first : first + (distance - rows.source);
+    const Index end = rows.spread > 0 ? rows.source + distance - 1 - first : first + distance;
+    return {&rows, row, 1, max(begin, 0) / distance, min(max(end, 0) / distance, rows.count), {}};
   }
 
   template <class Body> void for_tiles(const TileRun& run, Body body) {
@@ -299,8 +304,11 @@ GatherTasks::GatherTasks(const GatherConvolution& c, const GatherTile& tile, con
   for (const AxisTaps& a : c.rows)
     for (const AxisTaps& b : c.columns) taps = std::max(taps, a.count * b.count);
   for (const AxisTaps& b : c.columns) columns += b.positions;
+  // Neighbouring tasks share source rows, and weights come from the second-level cache again and again; unless they do
+  // not fit there and reading every sample again for each group of blocks is less traffic.
   const int64_t weight_bytes = c.groups * result_blocks(c) * c.result_block * c.source_channels * taps * 4;
-  weights_outer_ = weight_bytes > target.l2_bytes / 2;
+  const int64_t sample_bytes = c.groups * source_blocks(c) * c.source_block * c.source_rows * c.source_columns * 4;
+  weights_outer_ = weight_bytes > target.l2_bytes / 2 && sample_bytes * block_groups_ < weight_bytes;
 
   // Rows of a task: as many as keep the source rows in the second-level cache for the next blocks of channels, but
   // enough tasks to go round, each worth its launch.
