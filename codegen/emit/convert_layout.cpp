@@ -36,8 +36,6 @@ public:
     for (const ir::TensorType* type : {&src, &dst})
       for (const auto& block : blocks_of(*type)) {
         SplitDim& dim = dims_[static_cast<size_t>(block.dim)];
-        if (dim.block != 1 && dim.block != block.size)
-          throw CodegenError("convert_layout: blocks of different sizes: " + to_string(src) + " to " + to_string(dst));
         dim.block = block.size;
         if (type == &dst) dim.dst_pads = true;
       }
@@ -219,12 +217,57 @@ private:
   std::vector<Index> at_; // position of each outer axis
 };
 
+// Blocks of different sizes on the two sides: rare (no target has two vector widths), so element by element.
+bool same_blocks(const ir::TensorType& src, const ir::TensorType& dst) {
+  return src.layout.block <= 1 || dst.layout.block <= 1 || src.layout.block == dst.layout.block;
+}
+
+// ir::physical_offset in emitted code.
+Index offset_of(KernelBuilder& k, const ir::TensorType& type, std::vector<Index> position) {
+  const ir::PhysicalForm form = ir::physical_form(type.layout, type.rank());
+  ir::Dims extent = type.dims;
+  std::vector<Index> lanes;
+  for (size_t b = form.blocks.size(); b-- > 0;) {
+    const auto dim = static_cast<size_t>(form.blocks[b].dim);
+    lanes.insert(lanes.begin(), position[dim] % form.blocks[b].size);
+    position[dim] = position[dim] / form.blocks[b].size;
+    extent[dim] = divide_up(extent[dim], form.blocks[b].size);
+  }
+  Index offset = k.index(0);
+  for (int8_t dim : form.order) offset = offset * extent[static_cast<size_t>(dim)] + position[static_cast<size_t>(dim)];
+  for (size_t b = 0; b < form.blocks.size(); ++b) offset = offset * form.blocks[b].size + lanes[b];
+  return offset;
+}
+
+void emit_by_element(Emission& emission, ElementType element) {
+  const ir::TensorType src = emission.operand_type(0);
+  const ir::TensorType dst = emission.result_type();
+  emission.launch("elements", {emission.operand(0), emission.result()}, {}, 1, [=](KernelBuilder& k) {
+    const Pointer from = k.operand(0, element);
+    const Pointer to = k.operand(1, element);
+    const int64_t total = dst.elements();
+    k.begin_tasks([&](Index) {
+      k.fill_zero(to, k.index(dst.physical_elements()));
+      k.for_range(0, total, 1, [&](Index i) {
+        std::vector<Index> position(src.dims.size(), k.index(0));
+        Index rest = i;
+        for (size_t d = src.dims.size(); d-- > 0; rest = rest / src.dims[d]) position[d] = rest % src.dims[d];
+        k.copy(to + offset_of(k, dst, position), from + offset_of(k, src, position), k.index(1));
+      });
+    });
+  });
+}
+
 } // namespace
 
 template <> void emit<ir::ConvertLayout>(Emission& emission) {
-  const Conversion conversion(emission.operand_type(0), emission.result_type());
   // i32 is moved as if it were f32: loads and stores keep bits.
   const ElementType element = emission.result_type().dtype == ir::DType::u8 ? ElementType::u8 : ElementType::f32;
+  if (!same_blocks(emission.operand_type(0), emission.result_type())) {
+    emit_by_element(emission, element);
+    return;
+  }
+  const Conversion conversion(emission.operand_type(0), emission.result_type());
   const std::vector<Axis>& axes = conversion.axes();
   const size_t task_axes = std::min<size_t>(2, axes.size() - 1);
   int64_t tasks = 1;

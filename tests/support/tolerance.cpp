@@ -1,0 +1,149 @@
+// Error bounds of single ops, from their own reference evaluations.
+#include "tests/support/tolerance.h"
+
+#include "ir/all_ops.h"
+#include "ir/op.h"
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+
+namespace kiln::test {
+
+namespace {
+
+using ir::OpCode;
+using ir::Tensor;
+
+// Coefficients in place of an op's: absolute ones, or ones. Activations fused into an op are left out, since none of
+// them enlarges an error: what remains is the sum.
+class ReplaceCoefficients final : public ir::FieldVisitor {
+public:
+  explicit ReplaceCoefficients(bool ones) : ones_(ones) {}
+  void operator()(std::string_view, bool&) override {}
+  void operator()(std::string_view, int64_t&) override {}
+  void operator()(std::string_view, double&) override {}
+  void operator()(std::string_view, ir::StreamId&) override {}
+  void operator()(std::string_view, std::span<int64_t>) override {}
+  void operator()(std::string_view, ir::Dims&) override {}
+  void operator()(std::string_view, std::vector<double>& values) override {
+    for (double& value : values) value = ones_ ? 1 : std::abs(value);
+  }
+  void operator()(std::string_view, ir::Epilogue& value) override {
+    std::erase_if(value, [](const ir::EpilogueStep& step) { return step.kind != ir::EpilogueKind::bias; });
+  }
+  void enumeration(std::string_view, std::span<const std::string_view>, int&) override {}
+
+private:
+  bool ones_;
+};
+
+Tensor mapped(Tensor tensor, const std::function<double(double)>& map) {
+  for (double& value : tensor.data) value = map(value);
+  return tensor;
+}
+
+double largest(const Tensor& tensor) {
+  double result = 0;
+  for (double value : tensor.data) result = std::max(result, std::abs(value));
+  return result;
+}
+
+std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> operands, bool ones, uint64_t seed,
+                                      uint64_t step) {
+  for (size_t i = 0; i < operands.size(); ++i) {
+    if (node.is<ir::MaxPoolBackward>() && i == 0) continue; // says which windows meet, and is added to nothing
+    operands[i] = mapped(operands[i], [&](double x) { return ones ? 1 : std::abs(x); });
+  }
+  // The step is subtracted: against a negative rate it adds.
+  if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
+  ir::Attributes attributes = node.raw_attributes();
+  ReplaceCoefficients replace(ones);
+  attributes.visit(replace);
+  return evaluate_node(node, attributes, std::move(operands), seed, step);
+}
+
+bool is_exact(const ir::Node& node) {
+  switch (node.op().code) {
+  case OpCode::max_pool:
+  case OpCode::top1:
+  case OpCode::constant:
+  case OpCode::reshape:
+  case OpCode::convert_layout:
+    return true;
+  default:
+    return false;
+  }
+}
+
+// Ops whose operands enter through differences and exponentials: bounds of a row, by formula.
+bool is_softmax(const ir::Node& node) {
+  return node.is<ir::Softmax>() || node.is<ir::SoftmaxBackward>() || node.is<ir::SoftmaxCrossEntropy>() ||
+         node.is<ir::SoftmaxCrossEntropyBackward>();
+}
+
+Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
+  const Tensor& first = operands[0];
+  const int64_t classes = first.dims[1];
+  Tensor magnitude(node.result().type.dims);
+  // An exponent x - m carries the rounding of the difference into the exponential.
+  const double exponent = 1 + 2 * largest(first);
+  for (int64_t i = 0; i < magnitude.elements(); ++i) {
+    const int64_t row = node.is<ir::SoftmaxCrossEntropy>() ? i : i / classes;
+    if (node.is<ir::SoftmaxBackward>()) {
+      double dot = 0;
+      for (int64_t c = 0; c < classes; ++c) dot += std::abs(first[row * classes + c] * operands[1][row * classes + c]);
+      magnitude[i] = std::abs(first[i]) * (std::abs(operands[1][i]) + dot);
+    } else if (node.is<ir::SoftmaxCrossEntropyBackward>()) {
+      magnitude[i] = exponent * std::abs(operands[2][row]);
+    } else {
+      magnitude[i] = exponent + (node.is<ir::SoftmaxCrossEntropy>() ? std::log(static_cast<double>(classes)) : 0);
+    }
+  }
+  return magnitude;
+}
+
+} // namespace
+
+double ErrorBound::at(size_t tensor, int64_t element) const {
+  return kRoundings * std::sqrt(terms[tensor][element]) * 0x1p-24 * magnitude[tensor][element];
+}
+
+std::vector<Tensor> evaluate_node(const ir::Node& node, const ir::Attributes& attributes, std::vector<Tensor> operands,
+                                  uint64_t seed, uint64_t step) {
+  ir::EvaluationFrame frame;
+  frame.seed = seed;
+  frame.step = step;
+  std::vector<Tensor> results;
+  for (size_t i = 0; i < node.result_count(); ++i) results.emplace_back(node.result(i).type.dims);
+  for (Tensor& operand : operands) {
+    frame.operands.push_back(&operand);
+    frame.writable.push_back(node.op().traits.effect ? &operand : nullptr);
+  }
+  for (Tensor& result : results) frame.results.push_back(&result);
+  node.op().evaluate(attributes, frame);
+  return node.op().traits.effect ? operands : results;
+}
+
+ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands, uint64_t seed, uint64_t step) {
+  ErrorBound bound;
+  if (is_softmax(node)) {
+    bound.magnitude = {softmax_magnitude(node, operands)};
+    bound.terms = {mapped(bound.magnitude[0], [&](double) { return static_cast<double>(operands[0].dims[1]); })};
+    return bound;
+  }
+  bound.magnitude = with_coefficients(node, operands, false, seed, step);
+  if (is_exact(node))
+    for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double) { return 0; });
+  bound.terms = with_coefficients(node, operands, true, seed, step);
+  // Means divide their sums: their ones give 1.
+  double least = 1;
+  if (node.is<ir::ReduceMean>()) least = static_cast<double>(operands[0].elements());
+  if (node.is<ir::AveragePool>())
+    least = static_cast<double>(node.attributes<ir::AveragePool>().kernel[0] *
+                                node.attributes<ir::AveragePool>().kernel[1]);
+  for (Tensor& tensor : bound.terms) tensor = mapped(tensor, [&](double k) { return std::max(k, least); });
+  return bound;
+}
+
+} // namespace kiln::test
