@@ -249,8 +249,13 @@ private:
     else
       in_.fail_at(start, fmt::format("unknown element type '{}'; there are f32, u8, i32", dtype));
     type.dims = in_.list<int64_t>("a dimension");
-    for (int64_t dim : type.dims)
+    constexpr int64_t limit = int64_t{1} << 40;
+    int64_t elements = 1;
+    for (int64_t dim : type.dims) {
       if (dim <= 0) in_.fail_at(start, fmt::format("a dimension is {}; it must be positive", dim));
+      if (dim > limit / elements) in_.fail_at(start, "the tensor has 2^40 elements or more");
+      elements *= dim;
+    }
     if (in_.accept_adjacent("{")) {
       const size_t at = in_.position();
       const auto layout = parse_layout(in_.word("a layout"));
@@ -315,6 +320,13 @@ private:
       in_.fail_at(start, fmt::format("unknown role '{}'", role));
   }
 
+  void parse_frozen(State& state) {
+    const size_t start = in_.position();
+    const std::string word = in_.word("true or false");
+    if (word != "true" && word != "false") in_.fail_at(start, "expected true or false");
+    state.frozen = word == "true";
+  }
+
   void parse_state() {
     in_.expect("@");
     const size_t start = in_.position();
@@ -338,7 +350,7 @@ private:
       else if (field == "decay")
         state.decay_multiplier = in_.number<double>("a number");
       else if (field == "frozen")
-        state.frozen = in_.word("true or false") == "true";
+        parse_frozen(state);
       else if (field == "data") {
         if (in_.accept_word("omitted")) continue;
         state.data = in_.list<double>("a number");
@@ -462,7 +474,10 @@ private:
     while (!in_.accept_word("return")) parse_node(function);
     if (!in_.sees("}")) {
       do {
+        const size_t at = in_.position();
         std::string output = in_.word("an output name", "_.-/:");
+        for (const Output& other : function.outputs)
+          if (other.name == output) in_.fail_at(at, fmt::format("output {} is declared twice", output));
         in_.expect("=");
         function.outputs.push_back({std::move(output), &parse_reference(function)});
       } while (in_.accept(","));
