@@ -176,7 +176,8 @@ kiln_state Description::describe(const ir::State& state) {
   if (state.role != ir::StateRole::constant) return result;
   if (static_cast<int64_t>(state.data.size()) != state.value.type.elements())
     throw CodegenError(fmt::format("constant @{} has no values", state.value.name));
-  std::vector<char>& physical = data_.emplace_back(static_cast<size_t>(result.tensor.bytes));
+  const auto units = (result.tensor.bytes + KILN_BUFFER_ALIGNMENT - 1) / KILN_BUFFER_ALIGNMENT;
+  std::vector<AlignedBytes>& physical = data_.emplace_back(static_cast<size_t>(units));
   runtime::pack(result.tensor, logical_data(result.tensor, state.data).data(), physical.data());
   result.data = physical.data();
   return result;

@@ -29,7 +29,11 @@ private:
   kiln_function describe(const ir::FunctionPlan& plan);
 
   std::deque<std::string> strings_;
-  std::deque<std::vector<char>> data_; // constants in their physical form
+  // Constants in their physical form, aligned so that the runtime uses them where they are.
+  struct alignas(KILN_BUFFER_ALIGNMENT) AlignedBytes {
+    char bytes[KILN_BUFFER_ALIGNMENT];
+  };
+  std::deque<std::vector<AlignedBytes>> data_;
   std::deque<std::vector<kiln_tensor>> tensors_;
   std::deque<std::vector<kiln_buffer>> buffers_;
   std::deque<std::vector<kiln_step>> steps_;

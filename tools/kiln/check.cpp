@@ -1,0 +1,259 @@
+// kiln check: everything that is wrong with an experiment; if nothing is, what the network is and what it will take.
+#include "compile_experiment.h"
+#include "frontend/layer_names.h"
+#include "ir/op.h"
+#include "memory.h"
+#include "passes/kernel_candidates.h"
+
+#include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+namespace kiln::tools {
+
+namespace {
+
+struct LayerFacts {
+  std::string name;
+  std::string kind;
+  ir::Dims output; // of one sample
+  int64_t parameters = 0;
+  int64_t flops = 0; // forward, of one sample
+};
+
+// Taken from the function that predicts one sample, as imported: each node says which layer it serves.
+std::vector<LayerFacts> layer_facts(const frontend::LoadedExperiment& loaded, const ir::Function& predict) {
+  std::vector<LayerFacts> layers;
+  std::map<std::string, size_t> positions;
+  for (const auto& layer : loaded.experiment.network().layer()) {
+    positions[layer.name()] = layers.size();
+    layers.push_back({layer.name(), frontend::kind_name(layer), {}, 0, 0});
+  }
+  std::set<const ir::Value*> counted;
+  for (const auto& node : predict.nodes()) {
+    const auto found = positions.find(node->layer);
+    if (found == positions.end()) continue;
+    LayerFacts& layer = layers[found->second];
+    layer.flops += node->op().flops(*node);
+    for (const ir::Value* operand : node->operands()) {
+      if (operand->kind != ir::Value::Kind::state || !counted.insert(operand).second) continue;
+      if (predict.module().state_of(*operand).role == ir::StateRole::parameter)
+        layer.parameters += operand->type.elements();
+    }
+    if (node->result_count() > 0) {
+      const ir::Dims& dims = node->result(0).type.dims;
+      layer.output.assign(dims.begin() + (dims.empty() ? 0 : 1), dims.end());
+    }
+  }
+  return layers;
+}
+
+int64_t flops_of(const ir::FunctionPlan& function) {
+  int64_t flops = 0;
+  for (const ir::PlanStep& step : function.steps) flops += step.node->op().flops(*step.node);
+  return flops;
+}
+
+struct KernelFacts {
+  std::string function;
+  std::string node;
+  std::string op;
+  std::string layer;
+  std::string kernel;
+  std::vector<std::string> refusals; // "first: 20 input channels, more than 4"
+};
+
+void append_kernels(std::vector<KernelFacts>& kernels, const ir::Plan& plan) {
+  for (const ir::FunctionPlan& function : plan.functions) {
+    for (const ir::PlanStep& step : function.steps) {
+      const ir::Node& node = *step.node;
+      const std::string name = node.result_count() > 0 ? node.result(0).name : node.operand(0).name;
+      KernelFacts facts{function.function->name(),
+                        name,
+                        std::string(node.op().name),
+                        node.layer,
+                        std::string(ir::name_of(node.kernel)),
+                        {}};
+      for (const auto& candidate : passes::kernel_candidates(node, passes::kind_of(*function.function), plan.target))
+        if (!candidate.refusal.empty())
+          facts.refusals.push_back(fmt::format("{}: {}", ir::name_of(candidate.kernel), candidate.refusal));
+      kernels.push_back(std::move(facts));
+    }
+  }
+}
+
+struct Facts {
+  std::vector<LayerFacts> layers;
+  int64_t parameters = 0;
+  int64_t flops = 0;          // forward, a sample
+  int64_t training_flops = 0; // forward, backward and update, a sample
+  int64_t batch = 0;
+  Memory training;
+  Memory inference; // of one sample
+  int64_t data_bytes = 0;
+  std::vector<std::string> classes;
+  std::vector<KernelFacts> kernels;
+};
+
+std::string grouped(int64_t value) {
+  std::string text;
+  runtime::append_grouped(text, value);
+  return text;
+}
+
+// Gives the first column to the left, the others to the right.
+void print_table(const std::vector<std::vector<std::string>>& rows, size_t left_columns) {
+  std::vector<size_t> widths;
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()));
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], row[i].size());
+  }
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      if (i > 0) line += "  ";
+      line += i < left_columns ? fmt::format("{:<{}}", row[i], widths[i]) : fmt::format("{:>{}}", row[i], widths[i]);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", line);
+  }
+}
+
+void print_memory(std::string_view what, const Memory& memory) {
+  fmt::print("memory for {}: {} + {} x threads bytes (states {}, arena {}, input and output {})\n", what,
+             grouped(memory.fixed()), grouped(memory.scratch_per_thread), grouped(memory.states), grouped(memory.arena),
+             grouped(memory.input_output + memory.staging));
+}
+
+void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
+  const frontend::DataFacts& data = loaded.data;
+  std::vector<std::vector<std::string>> rows = {{"layer", "kind", "output", "parameters", "FLOPs a sample"}};
+  rows.push_back({"image", "input", fmt::format("{}x{}x{}", data.channels, data.height, data.width), "", ""});
+  for (const LayerFacts& layer : facts.layers)
+    rows.push_back({layer.name, layer.kind, fmt::format("{}", fmt::join(layer.output, "x")), grouped(layer.parameters),
+                    grouped(layer.flops)});
+  rows.push_back({"total", "", "", grouped(facts.parameters), grouped(facts.flops)});
+  print_table(rows, 3);
+  fmt::print("\ntraining: {} FLOPs a sample (a multiply-add counts 2), batch {}, {} samples\n",
+             grouped(facts.training_flops), facts.batch, data.train_samples > 0 ? grouped(data.train_samples) : "no");
+  print_memory(fmt::format("training with batch {}", facts.batch), facts.training);
+  print_memory("inference with batch 1", facts.inference);
+  if (facts.data_bytes > 0) fmt::print("data held in memory while training: {} bytes\n", grouped(facts.data_bytes));
+  fmt::print("{} classes: {}\n", facts.classes.size(), fmt::join(facts.classes, ", "));
+  if (options.verbosity < 1) return;
+  std::string function;
+  rows.clear();
+  for (const KernelFacts& kernel : facts.kernels) {
+    if (kernel.function != function) {
+      print_table(rows, 5);
+      rows.clear();
+      function = kernel.function;
+      fmt::print("\nkernels of {}\n", function);
+    }
+    rows.push_back({"  " + kernel.node, kernel.op, kernel.layer, kernel.kernel,
+                    fmt::format("{}", fmt::join(kernel.refusals, "; "))});
+  }
+  print_table(rows, 5);
+}
+
+nlohmann::json to_json(const Memory& memory) {
+  return {{"fixed_bytes", memory.fixed()},
+          {"bytes_per_thread", memory.scratch_per_thread},
+          {"states_bytes", memory.states},
+          {"arena_bytes", memory.arena},
+          {"input_output_bytes", memory.input_output},
+          {"staging_bytes", memory.staging}};
+}
+
+nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
+  const frontend::DataFacts& data = loaded.data;
+  nlohmann::json layers = nlohmann::json::array();
+  for (const LayerFacts& layer : facts.layers)
+    layers.push_back({{"name", layer.name},
+                      {"kind", layer.kind},
+                      {"output", layer.output},
+                      {"parameters", layer.parameters},
+                      {"flops", layer.flops}});
+  nlohmann::json result = {{"experiment", loaded.experiment.name()},
+                           {"image", {data.channels, data.height, data.width}},
+                           {"train_samples", data.train_samples},
+                           {"test_samples", data.test_samples},
+                           {"layers", layers},
+                           {"totals",
+                            {{"parameters", facts.parameters},
+                             {"flops_per_sample", facts.flops},
+                             {"training_flops_per_sample", facts.training_flops}}},
+                           {"memory",
+                            {{"training", to_json(facts.training)},
+                             {"inference", to_json(facts.inference)},
+                             {"data_bytes", facts.data_bytes}}},
+                           {"training_batch", facts.batch},
+                           {"class_names", facts.classes}};
+  if (options.verbosity < 1) return result;
+  nlohmann::json kernels = nlohmann::json::array();
+  for (const KernelFacts& kernel : facts.kernels)
+    kernels.push_back({{"function", kernel.function},
+                       {"node", kernel.node},
+                       {"op", kernel.op},
+                       {"layer", kernel.layer},
+                       {"kernel", kernel.kernel},
+                       {"refusals", kernel.refusals}});
+  result["kernels"] = kernels;
+  return result;
+}
+
+} // namespace
+
+int run_check(const Options& options) {
+  const ir::Target target = target_of(options);
+  frontend::Diagnostics diagnostics;
+  const auto loaded = frontend::load_experiment(options.experiment, options.overrides, diagnostics);
+  if (!loaded) report_diagnostics(diagnostics, options);
+  const bool has_test = loaded->data.test_samples > 0;
+  const proto::Training& recipe = loaded->experiment.training();
+  const int64_t evaluation_batch = has_test ? recipe.evaluation_batch() : 0;
+  // All functions at once, so that each problem is told once.
+  frontend::import_network(*loaded, {recipe.batch(), evaluation_batch, {1}}, diagnostics);
+  report_diagnostics(diagnostics, options);
+
+  frontend::Diagnostics nothing_new;
+  const auto training = frontend::import_network(*loaded, {recipe.batch(), evaluation_batch, {}}, nothing_new);
+  const auto inference = frontend::import_network(*loaded, {0, 0, {1}}, nothing_new);
+
+  Facts facts;
+  facts.layers = layer_facts(*loaded, *inference->find_function("predict"));
+  for (const LayerFacts& layer : facts.layers) {
+    facts.parameters += layer.parameters;
+    facts.flops += layer.flops;
+  }
+  facts.batch = recipe.batch();
+  facts.classes = class_names(*loaded, class_count(*inference));
+  const frontend::DataFacts& data = loaded->data;
+  facts.data_bytes = (data.train_samples + data.test_samples) *
+                     (data.channels * data.height * data.width + static_cast<int64_t>(sizeof(int32_t)));
+
+  const ir::Plan training_plan = optimize(*training, Purpose::training, options);
+  facts.training = memory_of(training_plan);
+  for (const ir::FunctionPlan& function : training_plan.functions)
+    if (function.function->name() == "train_step") facts.training_flops = flops_of(function) / recipe.batch();
+  // With weights known, as predict has them.
+  bind_initial_weights(*inference, recipe.seed(), target);
+  const ir::Plan inference_plan = optimize(*inference, Purpose::inference, options);
+  facts.inference = memory_of(inference_plan);
+  append_kernels(facts.kernels, training_plan);
+  append_kernels(facts.kernels, inference_plan);
+
+  if (options.json) {
+    nlohmann::json result = to_json(*loaded, facts, options);
+    result["diagnostics"] = nlohmann::json::parse(diagnostics.json());
+    fmt::print("{}\n", result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    print_text(*loaded, facts, options);
+  }
+  return 0;
+}
+
+} // namespace kiln::tools

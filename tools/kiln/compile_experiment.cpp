@@ -1,0 +1,218 @@
+// The steps that every verb shares.
+#include "compile_experiment.h"
+
+#include "codegen/description.h"
+#include "codegen/host_cpu.h"
+#include "frontend/render.h"
+#include "ir/all_ops.h"
+#include "ir/text.h"
+#include "passes/pass_manager.h"
+#include "passes/pipeline.h"
+#include "passes/plan_memory.h"
+#include "report.h"
+#include "runtime/blas.h"
+#include "runtime/checkpoint.h"
+#include "runtime/cpu.h"
+#include "runtime/error.h"
+#include "runtime/safetensors.h"
+
+#include <cstdio>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+namespace kiln::tools {
+
+frontend::LoadedExperiment load(const Options& options) {
+  frontend::Diagnostics diagnostics;
+  auto loaded = frontend::load_experiment(options.experiment, options.overrides, diagnostics);
+  // What shapes bring to light belongs to the same list: an error now does not hide the others.
+  if (loaded && diagnostics.has_errors()) frontend::import_network(*loaded, {}, diagnostics);
+  report_diagnostics(diagnostics, options);
+  return std::move(*loaded);
+}
+
+std::unique_ptr<ir::Module> import(const frontend::LoadedExperiment& loaded, const frontend::ImportOptions& wanted,
+                                   const Options& options) {
+  frontend::Diagnostics diagnostics;
+  auto module = frontend::import_network(loaded, wanted, diagnostics);
+  report_diagnostics(diagnostics, options);
+  return module;
+}
+
+ir::Target target_of(const Options& options) {
+  const ir::IsaLevel host = codegen::host_isa_level();
+  if (options.cpu == "native") return ir::target_for(host);
+  const auto level = ir::parse_isa_level(options.cpu);
+  if (!level)
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("--cpu: no level \"{}\"; there are x86-64, v2, v3, v4, native", options.cpu));
+  if (*level > host)
+    throw runtime::Error(
+        runtime::ErrorKind::unsupported,
+        fmt::format("--cpu: this CPU is of level {} and cannot run code of level {}", name_of(host), options.cpu));
+  return ir::target_for(*level);
+}
+
+int thread_count(const Options& options) { return options.threads > 0 ? options.threads : runtime::available_cpus(); }
+
+void select_kernels(const ir::Target& target) {
+  runtime::select_blis_kernels(*runtime::parse_isa_level(ir::name_of(target.level)));
+}
+
+ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options) {
+  passes::RunOptions run;
+  run.pass.target = target_of(options);
+  if (!options.print_after.empty()) {
+    if (options.print_after != "all" && passes::find_pass(options.print_after) == nullptr)
+      throw runtime::Error(runtime::ErrorKind::usage,
+                           fmt::format("--print-after: no pass \"{}\"", options.print_after));
+    run.after_pass = [&](std::string_view pass, const ir::Module& after, bool) {
+      if (options.print_after == "all" || options.print_after == pass)
+        fmt::print("# after {}\n{}", pass, ir::print(after));
+    };
+  }
+  passes::run_passes(module, purpose == Purpose::training ? passes::training_pipeline() : passes::inference_pipeline(),
+                     run);
+  return passes::plan_memory(module, run.pass.target);
+}
+
+Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
+                 const Options& options) {
+  ir::Plan plan = optimize(*module, purpose, options);
+  codegen::CompileOptions compile_options;
+  compile_options.threads = thread_count(options);
+  compile_options.experiment = frontend::render(loaded.experiment);
+  compile_options.class_names = class_names(loaded, class_count(*module));
+  codegen::Program program(plan, compile_options);
+  return {std::move(module), std::move(plan), std::move(program)};
+}
+
+int64_t class_count(const ir::Module& module) {
+  for (const auto& function : module.functions())
+    for (const auto& node : function->nodes())
+      if (node->is<ir::SoftmaxCrossEntropy>() || node->is<ir::Softmax>()) return node->operand(0).type.dims[1];
+  return 0;
+}
+
+std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes) {
+  const auto& given = loaded.experiment.data().class_name();
+  std::vector<std::string> names(given.begin(), given.end());
+  for (auto i = static_cast<int64_t>(names.size()); i < classes; ++i) names.push_back(fmt::to_string(i));
+  return names;
+}
+
+void bind_weights(ir::Module& module, const std::string& path) {
+  const runtime::SafetensorsFile file(path);
+  std::vector<std::string> problems;
+  for (const auto& state : module.states()) {
+    if (state->role != ir::StateRole::parameter && state->role != ir::StateRole::statistic) continue;
+    const auto& name = state->value.name;
+    const auto* tensor = file.find(name);
+    if (tensor == nullptr) {
+      problems.push_back(fmt::format("{} is missing", name));
+    } else if (tensor->dtype != "F32" || tensor->shape != state->value.type.dims) {
+      problems.push_back(fmt::format("{} is {}{}, the network wants F32{}", name, tensor->dtype,
+                                     runtime::shape_text(tensor->shape), runtime::shape_text(state->value.type.dims)));
+    } else {
+      std::vector<float> values(static_cast<size_t>(state->value.type.elements()));
+      file.read(*tensor, values.data());
+      state->data.assign(values.begin(), values.end());
+    }
+  }
+  if (!problems.empty())
+    throw runtime::Error(runtime::ErrorKind::data, fmt::format("{}: {}", path, fmt::join(problems, "; ")));
+}
+
+void bind_initial_weights(ir::Module& module, uint64_t seed, const ir::Target& target) {
+  // The runtime knows how states begin; it is asked by way of a program without functions.
+  const ir::Plan states_alone{&module, target, {}};
+  const codegen::Description description(states_alone, "", "", {});
+  runtime::Instance instance(description.program(), {});
+  instance.initialize(seed);
+  std::vector<float> values;
+  for (const auto& state : module.states()) {
+    if (state->role != ir::StateRole::parameter && state->role != ir::StateRole::statistic) continue;
+    values.resize(static_cast<size_t>(state->value.type.elements()));
+    instance.read_state(state->value.index, values.data());
+    state->data.assign(values.begin(), values.end());
+  }
+}
+
+void write_known_states(const ir::Module& module, runtime::Instance& instance) {
+  for (const auto& state : module.states()) {
+    if (state->role == ir::StateRole::constant || state->data.empty()) continue;
+    const std::vector<float> values(state->data.begin(), state->data.end());
+    instance.write_state(state->value.index, values.data());
+  }
+}
+
+std::string run_directory(const frontend::LoadedExperiment& loaded, const Options& options) {
+  return options.out.empty() ? "runs/" + loaded.experiment.name() : options.out;
+}
+
+std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options) {
+  if (!options.weights.empty()) return options.weights;
+  const std::string path = runtime::last_checkpoint_path(run_directory(loaded, options) + "/checkpoints");
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr)
+    throw runtime::Error(
+        runtime::ErrorKind::data,
+        fmt::format("no weights: {} does not exist; train first, or name a file with --weights or a run with --out",
+                    path));
+  std::fclose(file);
+  return path;
+}
+
+namespace {
+
+std::unique_ptr<runtime::DataSource> open_idx(const std::string& images, const std::string& labels) {
+  if (images.empty() || labels.empty()) return nullptr;
+  return runtime::open_idx_source(images, labels);
+}
+
+} // namespace
+
+std::unique_ptr<runtime::DataSource> open_train_source(const frontend::LoadedExperiment& loaded) {
+  const auto& data = loaded.experiment.data();
+  switch (data.source_case()) {
+  case proto::Data::kIdx:
+    return open_idx(data.idx().train_images(), data.idx().train_labels());
+  case proto::Data::SOURCE_NOT_SET:
+    break;
+  }
+  return nullptr;
+}
+
+std::unique_ptr<runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded) {
+  const auto& data = loaded.experiment.data();
+  switch (data.source_case()) {
+  case proto::Data::kIdx:
+    return open_idx(data.idx().test_images(), data.idx().test_labels());
+  case proto::Data::SOURCE_NOT_SET:
+    break;
+  }
+  return nullptr;
+}
+
+Training::Training(const frontend::Recipe& recipe) : milestones(recipe.schedule.milestones) {
+  description.batch = recipe.batch;
+  description.epochs = recipe.epochs;
+  description.seed = recipe.seed;
+  kiln_schedule& schedule = description.schedule;
+  schedule.kind = static_cast<kiln_schedule_kind>(recipe.schedule.kind);
+  schedule.base = recipe.schedule.base;
+  schedule.gamma = recipe.schedule.gamma;
+  schedule.power = recipe.schedule.power;
+  schedule.floor = recipe.schedule.floor;
+  schedule.every = recipe.schedule.every;
+  schedule.milestones = milestones.data();
+  schedule.milestone_count = static_cast<int32_t>(milestones.size());
+  schedule.total_steps = recipe.schedule.total_steps;
+  schedule.warmup_steps = recipe.schedule.warmup_steps;
+  description.checkpoint_every_steps = recipe.checkpoint_every_steps;
+  description.evaluate_every_epochs = recipe.evaluate_every_epochs;
+  description.shuffle = recipe.shuffle ? 1 : 0;
+  description.wrap_tail = recipe.wrap_tail ? 1 : 0;
+}
+
+} // namespace kiln::tools

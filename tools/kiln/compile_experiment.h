@@ -1,0 +1,78 @@
+// Experiment file -> checked experiment -> module -> passes -> plan -> program: the steps that every verb shares.
+#pragma once
+
+#include "codegen/program.h"
+#include "frontend/importer.h"
+#include "frontend/load_experiment.h"
+#include "frontend/recipe.h"
+#include "ir/plan.h"
+#include "options.h"
+#include "report.h"
+#include "runtime/abi.h"
+#include "runtime/data_source.h"
+#include "runtime/instance.h"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace kiln::tools {
+
+// Reads, overrides, resolves and checks. Prints every diagnostic; throws InvalidExperiment if one is an error.
+frontend::LoadedExperiment load(const Options& options);
+
+// Imports the functions wanted. As load() with errors.
+std::unique_ptr<ir::Module> import(const frontend::LoadedExperiment& loaded, const frontend::ImportOptions& wanted,
+                                   const Options& options);
+
+ir::Target target_of(const Options& options); // throws runtime::Error (usage, unsupported)
+int thread_count(const Options& options);
+// Fixes the BLIS kernels for a target; before any thread exists.
+void select_kernels(const ir::Target& target);
+
+enum class Purpose { training, inference };
+
+struct Compiled {
+  std::unique_ptr<ir::Module> module;
+  ir::Plan plan;
+  codegen::Program program;
+};
+
+// Runs the passes (printing after those that options.print_after names) and plans memory.
+ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options);
+Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
+                 const Options& options);
+
+// Of the softmax or the loss; 0 if the module has neither.
+int64_t class_count(const ir::Module& module);
+// The experiment's names, else the numbers of the classes.
+std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes);
+
+// Known weights: fills the data of every parameter and statistic from a safetensors file, so that passes may fold them.
+// Throws runtime::Error (data) naming every tensor that is missing or does not fit.
+void bind_weights(ir::Module& module, const std::string& path);
+// The same with the values that training starts from.
+void bind_initial_weights(ir::Module& module, uint64_t seed, const ir::Target& target);
+// Known weights that no pass has made a constant: to be called on every instance of a module with bound weights.
+void write_known_states(const ir::Module& module, runtime::Instance& instance);
+
+// Of a run directory: where `train` writes and `test` and `predict` look. Default: runs/<experiment's name>.
+std::string run_directory(const frontend::LoadedExperiment& loaded, const Options& options);
+// --weights, else the last checkpoint of the run directory.
+std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options);
+
+// The splits of the experiment's data. Throws runtime::Error (data); the test split may be absent: null.
+std::unique_ptr<runtime::DataSource> open_train_source(const frontend::LoadedExperiment& loaded);
+std::unique_ptr<runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded);
+
+// kiln_training of a recipe; owns the milestones it points to.
+struct Training {
+  explicit Training(const frontend::Recipe& recipe);
+  Training(const Training&) = delete;
+  Training& operator=(const Training&) = delete;
+
+  std::vector<int64_t> milestones;
+  kiln_training description{};
+};
+
+} // namespace kiln::tools

@@ -1,0 +1,57 @@
+// What the command line says, as plain values: filled by main.cpp, read by the commands.
+#pragma once
+
+#include "runtime/progress.h"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace kiln::tools {
+
+struct Options {
+  std::string experiment;             // the file
+  std::vector<std::string> overrides; // of --set, --epochs, --batch, --seed, in this form: a.b=c
+  std::optional<int64_t> batch;       // as given; also among the overrides where the verb trains
+  int threads = 0;                    // 0: the CPUs this process may use
+  std::string cpu = "native";         // x86-64, v2, v3, v4 or native
+  bool json = false;
+  bool color = false;      // of diagnostics on stderr; --color was looked at
+  std::string print_after; // a pass, or "all"
+  int verbosity = 0;       // -q: -1, -v: 1
+  runtime::ProgressMode progress = runtime::ProgressMode::automatic;
+
+  // train
+  std::string out;
+  bool resume = false;
+  bool replan = false;
+  int64_t max_steps = 0;
+
+  // train, test, predict
+  std::string weights;
+
+  // predict
+  std::vector<std::string> samples; // indices or ranges (3, 10-19) of the test split
+  int64_t top = 3;
+
+  // time
+  std::string phase = "train";
+
+  // show
+  std::string format = "text"; // dot, llvm, asm
+  std::string function;        // train_step, evaluate, predict; empty: all, or the one that makes sense
+  bool optimized = false;
+};
+
+// One function a verb, in a file of its name. They return the exit code and throw what main.cpp turns into one:
+// runtime::Error, InvalidExperiment, passes::PassError, passes::InternalError, codegen::CodegenError.
+int run_train(const Options& options);
+int run_test(const Options& options);
+int run_predict(const Options& options);
+int run_check(const Options& options);
+int run_time(const Options& options);
+int run_render(const Options& options);
+int run_show(const Options& options);
+
+} // namespace kiln::tools

@@ -1,0 +1,144 @@
+// kiln predict: what trained weights say about samples of the test split.
+#include "compile_experiment.h"
+#include "runtime/error.h"
+#include "runtime/evaluate.h"
+#include "runtime/function_io.h"
+
+#include <algorithm>
+#include <charconv>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <numeric>
+#include <optional>
+
+namespace kiln::tools {
+
+namespace {
+
+std::optional<int64_t> parse_number(std::string_view text) {
+  int64_t value = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || stop != text.data() + text.size() || value < 0) return std::nullopt;
+  return value;
+}
+
+// "3" or "10-19".
+void append_samples(std::vector<int64_t>& samples, const std::string& text, int64_t count) {
+  const size_t dash = text.find('-');
+  const auto first = parse_number(std::string_view(text).substr(0, dash));
+  const auto last = dash == std::string::npos ? first : parse_number(std::string_view(text).substr(dash + 1));
+  if (!first || !last || *first > *last)
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("\"{}\" names no samples: write a number (3) or a range (10-19)", text));
+  if (*last >= count)
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("there is no sample {}: the test split has samples 0 to {}", *last, count - 1));
+  for (int64_t sample = *first; sample <= *last; ++sample) samples.push_back(sample);
+}
+
+std::vector<int64_t> wanted_samples(const Options& options, int64_t count) {
+  std::vector<int64_t> samples;
+  for (const std::string& text : options.samples) append_samples(samples, text, count);
+  if (!samples.empty()) return samples;
+  samples.resize(static_cast<size_t>(std::min<int64_t>(10, count)));
+  std::iota(samples.begin(), samples.end(), 0);
+  return samples;
+}
+
+struct Prediction {
+  int64_t sample;
+  int32_t label;
+  std::vector<std::pair<int64_t, float>> top; // class and probability, most probable first
+
+  bool correct() const { return top.front().first == label; }
+};
+
+Prediction read_prediction(int64_t sample, int32_t label, const float* probabilities, int64_t classes, int64_t top) {
+  std::vector<int64_t> order(static_cast<size_t>(classes));
+  std::iota(order.begin(), order.end(), 0);
+  // Of equal ones the lower class, as the accuracy counts.
+  std::stable_sort(order.begin(), order.end(),
+                   [&](int64_t a, int64_t b) { return probabilities[a] > probabilities[b]; });
+  order.resize(static_cast<size_t>(std::min(top, classes)));
+  Prediction prediction{sample, label, {}};
+  for (int64_t index : order) prediction.top.emplace_back(index, probabilities[index]);
+  return prediction;
+}
+
+nlohmann::json to_json(const std::vector<Prediction>& predictions, const std::vector<std::string>& names) {
+  nlohmann::json list = nlohmann::json::array();
+  for (const Prediction& prediction : predictions) {
+    nlohmann::json top = nlohmann::json::array();
+    for (const auto& [index, probability] : prediction.top)
+      top.push_back({{"class", index}, {"name", names.at(static_cast<size_t>(index))}, {"probability", probability}});
+    list.push_back({{"sample", prediction.sample},
+                    {"label", prediction.label},
+                    {"label_name", names.at(static_cast<size_t>(prediction.label))},
+                    {"correct", prediction.correct()},
+                    {"top", top}});
+  }
+  return list;
+}
+
+void print_predictions(const std::vector<Prediction>& predictions, const std::vector<std::string>& names) {
+  size_t width = 0;
+  for (const std::string& name : names) width = std::max(width, name.size());
+  for (const Prediction& prediction : predictions) {
+    std::string text =
+        fmt::format("{:6}  {:5}  is {:{}}  ", prediction.sample, prediction.correct() ? "right" : "WRONG",
+                    names.at(static_cast<size_t>(prediction.label)), width);
+    for (const auto& [index, probability] : prediction.top)
+      text += fmt::format("  {:5.1f}% {:{}}", 100 * probability, names.at(static_cast<size_t>(index)), width);
+    text.erase(text.find_last_not_of(' ') + 1);
+    fmt::print("{}\n", text);
+  }
+}
+
+} // namespace
+
+int run_predict(const Options& options) {
+  const ir::Target target = target_of(options);
+  select_kernels(target);
+  const frontend::LoadedExperiment loaded = load(options);
+  const auto source = open_test_source(loaded);
+  if (source == nullptr)
+    throw runtime::Error(runtime::ErrorKind::data,
+                         fmt::format("{}: the experiment names no test data", options.experiment));
+  const std::vector<int64_t> samples = wanted_samples(options, source->size());
+
+  frontend::ImportOptions wanted;
+  wanted.predict_batches = {1};
+  auto module = import(loaded, wanted, options);
+  const std::string weights = weights_path(loaded, options);
+  bind_weights(*module, weights);
+  const Compiled compiled = compile(std::move(module), Purpose::inference, loaded, options);
+
+  runtime::Instance instance(compiled.program.description(), {.threads = thread_count(options)});
+  write_known_states(*compiled.module, instance);
+  const kiln_function& predict = runtime::require_function(compiled.program.description(), "predict");
+  const std::vector<float> probabilities = runtime::predict_samples(instance, predict, *source, samples);
+
+  const int64_t classes = class_count(*compiled.module);
+  const std::vector<std::string> names = class_names(loaded, classes);
+  source->check_labels(classes);
+  std::vector<Prediction> predictions;
+  for (size_t i = 0; i < samples.size(); ++i)
+    predictions.push_back(read_prediction(samples[i], source->label(samples[i]),
+                                          probabilities.data() + static_cast<int64_t>(i) * classes, classes,
+                                          options.top));
+
+  const auto correct = std::count_if(predictions.begin(), predictions.end(), [](const auto& p) { return p.correct(); });
+  if (options.json) {
+    fmt::print("{}\n", nlohmann::json({{"weights", weights},
+                                       {"samples", to_json(predictions, names)},
+                                       {"correct", correct},
+                                       {"count", predictions.size()}})
+                           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+  } else {
+    print_predictions(predictions, names);
+    if (options.verbosity >= 0) fmt::print("{} of {} right, weights {}\n", correct, predictions.size(), weights);
+  }
+  return 0;
+}
+
+} // namespace kiln::tools

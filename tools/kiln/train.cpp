@@ -1,0 +1,84 @@
+// kiln train: compiles the experiment and trains it here and now.
+#include "compile_experiment.h"
+#include "runtime/error.h"
+#include "runtime/number_format.h"
+#include "runtime/train_loop.h"
+
+#include <cmath>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace kiln::tools {
+
+namespace {
+
+nlohmann::json number(double value) { return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(); }
+
+nlohmann::json summary(const runtime::TrainResult& result, const codegen::Program& program,
+                       const std::string& directory) {
+  return {{"epochs", result.epochs},
+          {"steps", result.steps},
+          {"train_loss", number(result.train_loss)},
+          {"train_accuracy", number(result.train_accuracy)},
+          {"test_loss", number(result.test_loss)},
+          {"test_accuracy", number(result.test_accuracy)},
+          {"seconds", result.seconds},
+          {"samples_per_second", number(result.samples_per_second)},
+          {"compile_seconds", program.compile_seconds()},
+          {"peak_memory_bytes", result.peak_memory_bytes},
+          {"instance_memory_bytes", result.instance_memory_bytes},
+          {"weights_sha256", result.weights_sha256},
+          {"plan_hash", program.description().plan_hash},
+          {"run_directory", directory}};
+}
+
+} // namespace
+
+int run_train(const Options& options) {
+  select_kernels(target_of(options));
+  const frontend::LoadedExperiment loaded = load(options);
+  const frontend::Recipe recipe = frontend::make_recipe(loaded.experiment.training(), loaded.data.train_samples);
+  const bool has_test = loaded.data.test_samples > 0;
+
+  frontend::ImportOptions wanted;
+  wanted.train_batch = recipe.batch;
+  wanted.evaluate_batch = has_test ? recipe.evaluation_batch : 0;
+  wanted.predict_batches.clear();
+  const Compiled compiled = compile(import(loaded, wanted, options), Purpose::training, loaded, options);
+
+  const auto train_source = open_train_source(loaded);
+  if (train_source == nullptr)
+    throw runtime::Error(runtime::ErrorKind::data,
+                         fmt::format("{}: the experiment names no training data", options.experiment));
+  const auto test_source = has_test ? open_test_source(loaded) : nullptr;
+  const Training training(recipe);
+
+  runtime::TrainOptions run;
+  run.program = &compiled.program.description();
+  run.training = &training.description;
+  run.train = train_source.get();
+  run.test = test_source.get();
+  run.threads = thread_count(options);
+  run.max_steps = options.max_steps;
+  run.run_directory = run_directory(loaded, options);
+  run.resume = options.resume;
+  run.replan = options.replan;
+  run.weights = options.weights;
+  run.kiln_version = KILN_VERSION;
+  run.progress = options.verbosity < 0 ? runtime::ProgressMode::none : options.progress;
+  const runtime::TrainResult result = runtime::train(run);
+
+  if (options.json) {
+    fmt::print("{}\n", summary(result, compiled.program, run.run_directory).dump());
+  } else {
+    fmt::print("{} epochs, {} steps in {:.1f} s ({:.0f} samples/s): train loss {:.4f}, accuracy {:.4f}\n",
+               result.epochs, result.steps, result.seconds, result.samples_per_second, result.train_loss,
+               result.train_accuracy);
+    if (std::isfinite(result.test_accuracy))
+      fmt::print("test loss {:.4f}, accuracy {:.4f}\n", result.test_loss, result.test_accuracy);
+    fmt::print("weights_sha256 {}\nrun directory {}\n", result.weights_sha256, run.run_directory);
+  }
+  return result.stopped_by_signal == 0 ? 0 : 128 + result.stopped_by_signal;
+}
+
+} // namespace kiln::tools
