@@ -41,11 +41,11 @@ class Check(ToolTest):
         self.assertEqual(len(facts["class_names"]), 10)
 
     def test_text(self):
-        text = self.kiln("check", self.lenet()).out
+        text = self.kiln("check", self.lenet(), "--threads", "3").out
         self.assertRegex(text, r"(?m)^conv2 +convolution +50x8x8 +25,050 ")
         self.assertRegex(text, r"(?m)^total +431,080 ")
-        self.assertRegex(text, r"memory for training with batch 64: [\d,]+ \+ [\d,]+ x threads bytes")
-        self.assertRegex(text, r"memory for inference with batch 1: [\d,]+ \+ [\d,]+ x threads bytes")
+        self.assertRegex(text, r"memory for training with batch 64: [\d,]+ \+ [\d,]+ x threads bytes, [\d,]+ with 3 ")
+        self.assertRegex(text, r"memory for inference with batch 1: [\d,]+ \+ [\d,]+ x threads bytes, [\d,]+ with 3 ")
         self.assertIn("10 classes: T-shirt/top, trouser", text)
         self.assertNotIn("kernels of", text)
 

@@ -14,7 +14,7 @@ class Usage(ToolTest):
         for verb in ["train", "test", "predict", "check", "time", "render", "show"]:
             self.assertIn(f"\n  {verb} ", help_text)
             own = self.kiln(verb, "--help")
-            self.assertIn("EXPERIMENT", own.out)
+            self.assertIn(f"Usage: kiln {verb} EXPERIMENT ", own.out)
             self.assertEqual(own.err, "")
         self.assertIn("--resume", self.kiln("train", "--help").out)
         self.assertNotIn("--resume", self.kiln("render", "--help").out)
@@ -82,6 +82,8 @@ class Usage(ToolTest):
         self.assertEqual(usage.err, "")
         self.assertEqual(json.loads(usage.out)["error"]["exit_code"], 2)
         self.assertEqual(json.loads(usage.out)["error"]["kind"], "usage")
+        missing = self.kiln("check", self.experiment, "--json", "--threads", code=2)
+        self.assertIn("--threads", missing.json()["error"]["message"])
         unknown = self.kiln("check", self.experiment, "--json", "--thread", "1", code=2).json()
         self.assertIn("--threads", unknown["error"]["hint"])
         weights = self.kiln("test", self.experiment, "--json", "--weights", self.path("none.safetensors"), code=4).json()

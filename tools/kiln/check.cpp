@@ -122,10 +122,11 @@ void print_table(const std::vector<std::vector<std::string>>& rows, size_t left_
   }
 }
 
-void print_memory(std::string_view what, const Memory& memory) {
-  fmt::print("memory for {}: {} + {} x threads bytes (states {}, arena {}, input and output {})\n", what,
-             grouped(memory.fixed()), grouped(memory.scratch_per_thread), grouped(memory.states), grouped(memory.arena),
-             grouped(memory.input_output + memory.staging));
+void print_memory(std::string_view what, const Memory& memory, int threads) {
+  fmt::print("memory for {}: {} + {} x threads bytes, {} with {} (states {}, arena {}, input and output {})\n", what,
+             grouped(memory.fixed()), grouped(memory.scratch_per_thread),
+             grouped(memory.fixed() + threads * memory.scratch_per_thread), threads, grouped(memory.states),
+             grouped(memory.arena), grouped(memory.input_output + memory.staging));
 }
 
 void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
@@ -139,8 +140,8 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   print_table(rows, 3);
   fmt::print("\ntraining: {} FLOPs a sample (a multiply-add counts 2), batch {}, {} samples\n",
              grouped(facts.training_flops), facts.batch, data.train_samples > 0 ? grouped(data.train_samples) : "no");
-  print_memory(fmt::format("training with batch {}", facts.batch), facts.training);
-  print_memory("inference with batch 1", facts.inference);
+  print_memory(fmt::format("training with batch {}", facts.batch), facts.training, thread_count(options));
+  print_memory("inference with batch 1", facts.inference, thread_count(options));
   if (facts.data_bytes > 0) fmt::print("data held in memory while training: {} bytes\n", grouped(facts.data_bytes));
   fmt::print("{} classes: {}\n", facts.classes.size(), fmt::join(facts.classes, ", "));
   if (options.verbosity < 1) return;

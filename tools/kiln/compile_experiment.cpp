@@ -84,6 +84,9 @@ Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const fron
   compile_options.experiment = frontend::render(loaded.experiment);
   compile_options.class_names = class_names(loaded, class_count(*module));
   codegen::Program program(plan, compile_options);
+  if (options.verbosity > 0)
+    fmt::print(stderr, "compiled {} kernels, {} bytes of code for {}, in {:.2f} s\n", program.kernel_count(),
+               program.code_bytes(), program.description().isa, program.compile_seconds());
   return {std::move(module), std::move(plan), std::move(program)};
 }
 

@@ -5,6 +5,7 @@
 #include "frontend/suggest.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <csignal>
 #include <cstdio>
@@ -13,6 +14,7 @@
 #include <fmt/ranges.h>
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <optional>
 #include <unistd.h>
 
@@ -82,7 +84,8 @@ enum class Flag {
   phase,
   format,
   function,
-  optimized
+  optimized,
+  verbose
 };
 
 using VerbFunction = int (*)(const Options&);
@@ -93,9 +96,19 @@ struct Verb {
   bool trains;
 };
 
+class HelpText : public CLI::Formatter {
+  std::string make_usage(const CLI::App* app, std::string) const override {
+    const bool is_verb = app->get_parent() != nullptr;
+    const std::string what = is_verb ? app->get_name() : "VERB";
+    const bool takes_samples = is_verb && app->get_option_no_throw("SAMPLES") != nullptr;
+    return fmt::format("Usage: kiln {} EXPERIMENT {}[OPTIONS]\n", what, takes_samples ? "[SAMPLES...] " : "");
+  }
+};
+
 class CommandLine {
 public:
   CommandLine() : app_("Kiln compiles experiments: networks with their data, pre-processing and training.", "kiln") {
+    app_.formatter(std::make_shared<HelpText>());
     app_.set_version_flag("--version", "kiln " KILN_VERSION);
     app_.set_help_flag("-h,--help", "Print this help");
     app_.require_subcommand(0, 1);
@@ -104,16 +117,18 @@ public:
 
     add("train", "Compile an experiment and train it here and now", run_train, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::out, Flag::resume,
-         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::progress});
+         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::progress, Flag::verbose});
     add("test", "Measure trained weights on the test split", run_test, false,
-        {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu});
+        {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
+         Flag::verbose});
     add("predict", "Classify samples of the test split", run_predict, false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::samples,
-         Flag::top});
+         Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
-        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::json, Flag::print_after, Flag::cpu});
+        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::json, Flag::print_after, Flag::cpu,
+         Flag::verbose});
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
-        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::phase});
+        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::phase, Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
@@ -127,6 +142,9 @@ public:
     } catch (const CLI::Success&) {
       throw; // --help, --version
     } catch (const CLI::ParseError& error) {
+      // Flags that were understood have not been stored yet.
+      options_.json =
+          std::any_of(argv, argv + argc, [](const char* word) { return std::string_view(word) == "--json"; });
       prepare_report(options);
       throw WrongUsage{lower_first(error.what()), {}};
     }
@@ -156,11 +174,11 @@ private:
     verbs_[name] = {run, trains};
     CLI::App& verb = *app_.add_subcommand(name, summary);
     verb.allow_extras();
+    verb.footer("");
     verb.add_option("EXPERIMENT", options_.experiment, "The experiment: protobuf text, or binary if it ends in .pb")
         ->type_name("FILE");
     for (Flag flag : flags) add_flag(verb, flag, trains);
     verb.add_option("--color", raw_.color, "Colours in messages: auto, always, never")->type_name("WHEN");
-    verb.add_flag("-v,--verbose", raw_.verbose, "Say more");
     verb.add_flag("-q,--quiet", raw_.quiet, "Say only what was asked for and errors");
   }
 
@@ -228,6 +246,9 @@ private:
       break;
     case Flag::function:
       text("--function", options_.function, "NAME", "train_step, evaluate or predict; default: all of them");
+      break;
+    case Flag::verbose:
+      verb.add_flag("-v,--verbose", raw_.verbose, "Say more: of kernels, of compiling");
       break;
     case Flag::optimized:
       verb.add_flag("--optimized", options_.optimized, "After all passes, with the memory plan");
