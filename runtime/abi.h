@@ -202,7 +202,8 @@ typedef enum kiln_schedule_kind {
   KILN_SCHEDULE_COSINE = 6     // floor + (base - floor) (1 + cos(pi t / total)) / 2
 } kiln_schedule_kind;
 
-// t counts optimiser steps, from 0. During the first `warmup_steps` the rate rises linearly: rate *= (t + 1) / (warmup_steps + 1).
+// t counts optimiser steps, from 0. During the first `warmup_steps` the rate rises linearly: rate *= (t + 1) /
+// (warmup_steps + 1).
 typedef struct kiln_schedule {
   kiln_schedule_kind kind;
   double base;
