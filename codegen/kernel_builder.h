@@ -112,6 +112,7 @@ public:
   void store_i32(Pointer to, Index offset, I32 value);
   void copy(Pointer to, Pointer from, Index elements); // same element type, no overlap
   void fill_zero(Pointer to, Index elements);
+  void prefetch(Pointer from, Index offset); // towards the second-level cache; any address will do
 
   // --- registers ---
   template <typename T> Variable<T> variable(T initial) { return Variable<T>(initial); }

@@ -279,6 +279,14 @@ void KernelBuilder::fill_zero(Pointer to, Index elements) {
   impl_->note_access(fill, to);
 }
 
+void KernelBuilder::prefetch(Pointer from, Index offset) {
+  Impl& e = *impl_;
+  llvm::Value* address = address_of(e, from, offset);
+  constexpr unsigned read = 0, second_level = 2, data = 1;
+  e.ir.CreateIntrinsic(llvm::Intrinsic::prefetch, {address->getType()},
+                       {address, e.ir.getInt32(read), e.ir.getInt32(second_level), e.ir.getInt32(data)});
+}
+
 void KernelBuilder::sgemm(const Gemm& gemm) {
   for (const Pointer& pointer : {gemm.a, gemm.b, gemm.c}) expect(pointer, ElementType::f32, "sgemm");
   for (Index index : {gemm.m, gemm.n, gemm.k, gemm.lda, gemm.ldb, gemm.ldc}) expect_set(index);

@@ -4,6 +4,9 @@
 #include "codegen/emitter.h"
 #include "ir/ops/conv2d.h"
 
+#include <algorithm>
+#include <string>
+
 namespace kiln::codegen {
 
 namespace {
@@ -47,13 +50,30 @@ GatherConvolution backward_gather(const ir::Node& node, const ir::Target& target
   return c;
 }
 
+std::vector<AxisTaps> part_of(const std::vector<AxisTaps>& classes, size_t begin, size_t count) {
+  const auto first = classes.begin() + static_cast<int64_t>(begin);
+  return {first, first + static_cast<int64_t>(std::min(count, classes.size() - begin))};
+}
+
 } // namespace
 
 template <> void emit<ir::Conv2dBackwardData>(Emission& emission) {
-  const GatherConvolution convolution = backward_gather(emission.node(), emission.target());
-  emission.launch("backward_data", {emission.operand(1), emission.operand(0), emission.result()}, {},
-                  gather_task_count(convolution, emission.target()),
-                  [convolution](KernelBuilder& kernel) { emit_gather(kernel, convolution); });
+  const GatherConvolution all = backward_gather(emission.node(), emission.target());
+  // Each residue class is code of its own. Beyond a few, LLVM takes long for all in one kernel.
+  constexpr size_t kClasses = 4;
+  const bool one_launch = all.rows.size() * all.columns.size() <= kClasses;
+  const size_t row_step = one_launch ? all.rows.size() : 1;
+  const size_t column_step = one_launch ? all.columns.size() : kClasses;
+  for (size_t row = 0; row < all.rows.size(); row += row_step)
+    for (size_t column = 0; column < all.columns.size(); column += column_step) {
+      GatherConvolution some = all;
+      some.rows = part_of(all.rows, row, row_step);
+      some.columns = part_of(all.columns, column, column_step);
+      emission.launch("backward_data." + std::to_string(row) + "." + std::to_string(column),
+                      {emission.operand(1), emission.operand(0), emission.result()}, {},
+                      gather_task_count(some, emission.target()),
+                      [some](KernelBuilder& kernel) { emit_gather(kernel, some); });
+    }
 }
 
 } // namespace kiln::codegen

@@ -108,40 +108,71 @@ AccumulatorSet choose_set(const WeightsGradient& g, const ir::Target& target) {
   return best;
 }
 
+// What a pixel of ddst costs one set of result blocks: multiply-adds of vectors, and bytes from beyond the first-level
+// cache when `members` sets share the source.
+struct Traffic {
+  int64_t sums;
+  int64_t bytes;
+
+  Traffic(const WeightsGradient& g, const AccumulatorSet& set, int64_t members) {
+    const int64_t lanes = g.source_block == 1 ? set.channels : g.source_block;
+    sums = set.blocks * g.rows.count * g.columns.count * lanes;
+    bytes = 4 * (set.blocks * g.result_block + lanes * g.rows.step * g.columns.step / members);
+  }
+  // As measured: with less work a byte, memory keeps up best when left alone; with more than a byte's, it never
+  // matters.
+  bool light_work() const { return sums < bytes / 2; }
+  bool heavy_work() const { return sums >= bytes; }
+};
+
 class WeightsGradientEmitter {
 public:
   WeightsGradientEmitter(KernelBuilder& k, const WeightsGradient& g, const AccumulatorSet& set)
-      : k_(k), g_(g), set_(set), piece_(choose_piece(g, set, k.target())), source_(k.operand(0)), ddst_(k.operand(1)),
-        result_(k.operand(2)) {}
+      : k_(k), g_(g), set_(set), piece_(choose_piece(g, set, k.target())), members_(members(g, set)),
+        source_(k.operand(0)), ddst_(k.operand(1)), result_(k.operand(2)) {}
 
   // The parts that a group's source channels are divided into: a block, or the planes of one set.
   static int64_t parts(const WeightsGradient& g, const AccumulatorSet& set) {
     return g.source_block == 1 ? g.source_channels / set.channels : g.source_blocks();
   }
+  // Sets of result blocks that one task goes through over each piece, so that the source is read less often: where that
+  // is what limits, as many as leave enough tasks to go round.
+  static int64_t members(const WeightsGradient& g, const AccumulatorSet& set) {
+    if (g.rows.count * g.columns.count == 1 || Traffic(g, set, 1).heavy_work()) return 1;
+    constexpr int64_t kWantedTasks = 32, kMostMembers = 8;
+    const int64_t in_group = g.result_blocks() / set.blocks;
+    const int64_t others = g.shards * g.groups * parts(g, set);
+    int64_t best = 1;
+    for (int64_t m = 2; m <= std::min(in_group, kMostMembers); ++m)
+      if (in_group % m == 0 && others * (in_group / m) >= kWantedTasks) best = m;
+    return best;
+  }
   static int64_t task_count(const WeightsGradient& g, const AccumulatorSet& set) {
-    return g.shards * g.groups * (g.result_blocks() / set.blocks) * parts(g, set);
+    return g.shards * g.groups * (g.result_blocks() / (set.blocks * members(g, set))) * parts(g, set);
   }
 
   void run() {
     const int64_t part_count = parts(g_, set_);
-    const int64_t block_groups = g_.result_blocks() / set_.blocks;
+    const int64_t task_blocks = set_.blocks * members_;
+    const int64_t block_groups = g_.result_blocks() / task_blocks;
     const int64_t part_planes = g_.source_block == 1 ? set_.channels : 1;
     const int64_t part_elements = part_planes * g_.source_block_stride();
     k_.begin_tasks([&](Index task) {
       const Index part = task % part_count;
       const Index rest = task / part_count;
-      const Index block = rest % (g_.groups * block_groups) * set_.blocks; // of all groups
+      const Index block = rest % (g_.groups * block_groups) * task_blocks; // of all groups
       const Index shard = rest / (g_.groups * block_groups);
       const Index group = block / g_.result_blocks();
 
       task_result_ = result_ + (shard * g_.elements() + block * g_.result_block_stride() + part * part_elements);
       task_source_ = source_ + (group * g_.source_blocks() + part * part_planes) * g_.source_plane();
       task_ddst_ = ddst_ + block * g_.ddst_plane();
-      for (int64_t b = 0; b < set_.blocks; ++b)
+      k_.for_range(0, task_blocks, 1, [&](Index b) {
         k_.fill_zero(task_result_ + b * g_.result_block_stride(), k_.index(part_elements));
+      });
 
       // The sets of one part differ in channels only when it is a block; the last block runs over what it has.
-      chunks_ = k_.index(g_.source_block == 1 ? 1 : g_.source_block / set_.channels);
+      chunks_ = k_.index(chunk_count());
       if (const int64_t tail = g_.source_channels % g_.source_block; tail != 0)
         chunks_ = select(part == part_count - 1, k_.index(divide_up(tail, set_.channels)), chunks_);
 
@@ -167,23 +198,55 @@ private:
   };
 
   void emit_piece(const Range& range) {
-    k_.for_range(0, g_.rows.count, set_.filter_rows, [&](Index filter_row) {
-      k_.for_range(0, chunks_, 1, [&](Index chunk) {
-        const int64_t groups = divide_up(g_.columns.count, set_.filter_columns);
-        for (int64_t i = 0; i < groups; ++i) {
-          const int64_t first = i * g_.columns.count / groups;
-          Taps taps{filter_row, g_.columns, first};
-          taps.columns.count = (i + 1) * g_.columns.count / groups - first;
-          taps.columns.offset += first * g_.columns.spread;
-          emit_set(range, taps, chunk * set_.channels);
-        }
+    k_.for_range(0, members_, 1, [&](Index member) {
+      const Index block = member * set_.blocks;
+      member_result_ = task_result_ + block * g_.result_block_stride();
+      member_ddst_ = task_ddst_ + block * g_.ddst_plane();
+      k_.for_range(0, g_.rows.count, set_.filter_rows, [&](Index filter_row) {
+        k_.for_range(0, chunks_, 1, [&](Index chunk) {
+          prefetch_next(range, member, filter_row / set_.filter_rows * chunk_count() + chunk);
+          const int64_t groups = divide_up(g_.columns.count, set_.filter_columns);
+          for (int64_t i = 0; i < groups; ++i) {
+            const int64_t first = i * g_.columns.count / groups;
+            Taps taps{filter_row, g_.columns, first};
+            taps.columns.count = (i + 1) * g_.columns.count / groups - first;
+            taps.columns.offset += first * g_.columns.spread;
+            emit_set(range, taps, chunk * set_.channels);
+          }
+        });
       });
     });
   }
 
+  int64_t chunk_count() const { return g_.source_block == 1 ? 1 : g_.source_block / set_.channels; }
+
+  // The first set to meet a piece would wait for it to come from memory. So each set fetches a share of the next one;
+  // that costs more than it saves where a pixel is little work, or a piece several samples.
+  void prefetch_next(const Range& range, Index member, Index set) {
+    if (piece_.samples != 1 || Traffic(g_, set_, members_).light_work()) return;
+    const int64_t planes = g_.source_block == 1 ? set_.channels : 1;
+    const int64_t sets = g_.rows.count / set_.filter_rows * chunk_count();
+    constexpr int64_t kLine = 64 / sizeof(float);
+    const Condition wrap = range.first_row + piece_.rows >= g_.rows.positions;
+    const Index sample = range.first_sample + select(wrap, k_.index(1), k_.index(0));
+    const Index row = select(wrap, k_.index(0), range.first_row + piece_.rows);
+    auto fetch = [&](Pointer from, int64_t elements, Index share, int64_t shares) {
+      const int64_t lines = divide_up(divide_up(elements, kLine), shares);
+      k_.for_range(share * lines, share * lines + lines, 1, [&](Index line) { k_.prefetch(from, line * kLine); });
+    };
+    const int64_t ddst_row = g_.columns.positions * g_.result_block, source_row = g_.columns.source * g_.source_block;
+    const Pointer ddst = member_ddst_ + sample * (g_.groups * g_.result_blocks() * g_.ddst_plane()) + row * ddst_row;
+    for (int64_t b = 0; b < set_.blocks; ++b) fetch(ddst + b * g_.ddst_plane(), piece_.rows * ddst_row, set, sets);
+    const Pointer source = task_source_ + sample * (g_.groups * g_.source_blocks() * g_.source_plane()) +
+                           max(row * g_.rows.step + g_.rows.offset, 0) * source_row;
+    const int64_t source_rows = std::min(piece_.rows * g_.rows.step, g_.rows.source);
+    for (int64_t i = 0; i < planes; ++i)
+      fetch(source + i * g_.source_plane(), source_rows * source_row, member * sets + set, members_ * sets);
+  }
+
   void emit_set(const Range& range, const Taps& taps, Index channel) {
-    const Pointer sums = task_result_ + (taps.first_row * g_.row_stride() + taps.first_column * g_.column_stride() +
-                                         channel * g_.channel_stride());
+    const Pointer sums = member_result_ + (taps.first_row * g_.row_stride() + taps.first_column * g_.column_stride() +
+                                           channel * g_.channel_stride());
     auto for_sums = [&](auto body) {
       for (int64_t b = 0; b < set_.blocks; ++b)
         for (int64_t y = 0; y < set_.filter_rows; ++y)
@@ -198,7 +261,7 @@ private:
     k_.for_range(range.first_sample, range.last_sample, 1, [&](Index sample) {
       const Pointer source = task_source_ + (sample * (g_.groups * g_.source_blocks() * g_.source_plane()) +
                                              channel * g_.source_channel_stride());
-      const Pointer ddst = task_ddst_ + sample * (g_.groups * g_.result_blocks() * g_.ddst_plane());
+      const Pointer ddst = member_ddst_ + sample * (g_.groups * g_.result_blocks() * g_.ddst_plane());
       emit_rows(range, taps, source, ddst);
     });
     size_t next = 0;
@@ -284,9 +347,11 @@ private:
   const WeightsGradient& g_;
   const AccumulatorSet set_;
   const Piece piece_;
+  const int64_t members_;
   Pointer source_, ddst_, result_;
   Pointer task_source_, task_ddst_, task_result_;
-  Index chunks_; // sets of channels in the task's part
+  Pointer member_ddst_, member_result_; // of the set of result blocks at work
+  Index chunks_;                        // sets of channels in the task's part
   std::vector<Variable<F32>> sums_;
 };
 
