@@ -7,6 +7,7 @@
 #include <cmath>
 #include <limits>
 #include <random>
+#include <regex>
 
 #include "codegen/emitter.h"
 #include "ir/all_ops.h"
@@ -128,6 +129,7 @@ public:
     evaluate(operands, bound);
     const float* got = buffers[static_cast<size_t>(step.results[0])]->data();
     for_each_index(type.dims, [&](int64_t i, const Dims& index) {
+      if (::testing::Test::HasFatalFailure()) return; // one element tells
       const double value = static_cast<double>(got[ir::physical_offset(type, index)]);
       ASSERT_NEAR(value, expected[i], 1e-5 * (std::fabs(bound[i]) + 1))
           << "element " << i << ", kernel " << ir::name_of(node_->kernel);
@@ -139,6 +141,18 @@ public:
       logical_nonzero += !(got[ir::physical_offset(type, index)] == 0.0f);
     });
     EXPECT_EQ(nonzero, logical_nonzero) << "padding lanes";
+  }
+
+  // Assembly of the node's launches.
+  std::string assembly() const {
+    ir::PlanStep step{node_, {}, {0}, 0};
+    step.operands.resize(node_->operands().size());
+    Emission emission(step, target_);
+    emit<Op>(emission);
+    std::string text;
+    for (const Emission::LaunchRequest& launch : emission.launches())
+      text += assembly_text(testing::emit_kernel(target_, launch.body), target_);
+    return text;
   }
 
 private:
@@ -223,6 +237,22 @@ TEST_P(ConvolutionEmission, BackwardWeights) {
     Case<ir::Conv2dBackwardWeights>(target(), kernel, {shape.window, shape.kernel}, {source(shape), result(shape)})
         .run(3);
   });
+}
+
+TEST(ConvolutionTiles, StayInRegisters) {
+  const ir::Target target = ir::target_for(ir::IsaLevel::v4);
+  const ir::ConvolutionWindow window{{1, 1}, {1, 1, 1, 1}};
+  const Dims activation{1, 64, 28, 28}, weights{64, 64, 3, 3};
+  const std::string text =
+      Case<ir::Conv2d>(target, Kernel::blocked, {window, {}}, {activation, weights}).assembly() +
+      Case<ir::Conv2dBackwardData>(target, Kernel::blocked, {window, {28, 28}}, {weights, activation}).assembly() +
+      Case<ir::Conv2dBackwardWeights>(target, Kernel::blocked, {window, {3, 3}}, {activation, activation}).assembly();
+  const auto count = [&](const std::string& pattern) {
+    const std::regex expression(pattern);
+    return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
+  };
+  EXPECT_GT(count("vfmadd[0-9]+ps\t.*%zmm"), 200);
+  EXPECT_EQ(count("vmov[au]p[sd]\t%zmm[0-9]+, -?[0-9]*\\(%rsp"), 0) << "accumulators are spilt";
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, ConvolutionEmission,
