@@ -3,11 +3,12 @@
 import json
 import os
 import random
+import re
 import signal
 import time
 import unittest
 
-from support import TEST_SAMPLES, ToolTest, run, start
+from support import EXPERIMENT, TEST_SAMPLES, TRAIN_SAMPLES, ToolTest, run, start, write_idx
 
 FIELDS = ["epochs", "steps", "train_loss", "test_accuracy", "seconds", "samples_per_second", "peak_memory_bytes",
           "weights_sha256"]
@@ -103,6 +104,23 @@ class Training(ToolTest):
         self.refused(2, ["no sample 130"], "predict", self.experiment, "--weights", weights, "130")
         for wrong in ["x", "5-3", "1-2-3", "3-"]:
             self.refused(2, [f'"{wrong}" names no samples'], "predict", self.experiment, "--weights", weights, wrong)
+
+    def test_classes_are_those_of_the_loss(self):
+        # A softmax within the network is over other values than the classes, here many more.
+        text = EXPERIMENT.replace("layer { relu {} }\n  layer { dropout", "layer { softmax {} }\n  layer { dropout")
+        text = re.sub(r" *class_name: .*", "", text)
+        inner = self.write("inner_softmax.textproto", text.replace("units: 20", "units: 48"))
+        self.assertEqual(self.kiln("check", inner, "--json").json()["class_names"], ["0", "1", "2", "3"])
+        facts = self.kiln("train", inner, "--json", "--out", self.path("inner"), "--epochs", 1).json()
+        predicted = self.kiln("predict", inner, "--out", self.path("inner"), "--json", "--top", 48,
+                              f"0-{TEST_SAMPLES - 1}").json()
+        self.assertAlmostEqual(predicted["correct"] / TEST_SAMPLES, facts["test_accuracy"], 6)
+        for sample in predicted["samples"]:
+            self.assertEqual(sorted(entry["class"] for entry in sample["top"]), [0, 1, 2, 3])
+        # A label beyond the loss's classes is refused, though the inner softmax has that many values.
+        write_idx(self.path("high-labels"), 0x801, [TRAIN_SAMPLES], bytes([5] * TRAIN_SAMPLES))
+        self.refused(4, ["label 5, but the network has 4 classes"], "train", inner, "--out", self.path("high"),
+                     "--set", "data.idx.train_labels=high-labels")
 
     def test_weights_that_do_not_fit(self):
         self.train("donor", "--epochs", "1")

@@ -43,7 +43,7 @@ ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options);
 Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
                  const Options& options);
 
-// Of the softmax or the loss; 0 if the module has neither.
+// Values a sample that the loss takes in or predict gives; 0 if the module has neither.
 int64_t class_count(const ir::Module& module);
 // The experiment's names, else the numbers of the classes.
 std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes);
