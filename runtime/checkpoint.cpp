@@ -284,9 +284,13 @@ std::string LoadReport::summary() const {
   return text;
 }
 
+void verify_checksum(const SafetensorsFile& file) {
+  if (const std::string* checksum = file.find_metadata("kiln.payload_sha256")) verify_payload(file, *checksum);
+}
+
 LoadReport load_weights(const std::string& path, Instance& instance) {
   SafetensorsFile file(path);
-  if (const std::string* checksum = file.find_metadata("kiln.payload_sha256")) verify_payload(file, *checksum);
+  verify_checksum(file);
   LoadReport report;
   report.path = path;
   std::vector<SavedState> states = saved_states(instance.program(), false);

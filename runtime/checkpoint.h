@@ -11,6 +11,7 @@
 namespace kiln::runtime {
 
 class Instance;
+class SafetensorsFile;
 
 inline constexpr double not_measured = std::numeric_limits<double>::quiet_NaN();
 
@@ -79,6 +80,9 @@ struct LoadReport {
 LoadReport load_weights(const std::string& path, Instance& instance);
 // Throws Error (data) with the summary unless every parameter and statistic was loaded.
 void require_complete(const LoadReport& report);
+
+// Throws Error (data) if the file bears a checksum that is not its payload's; files of others bear none.
+void verify_checksum(const SafetensorsFile& file);
 
 // Parameters and statistics alone, for others to load.
 void save_weights(const std::string& path, const Instance& instance);

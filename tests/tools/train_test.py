@@ -132,6 +132,11 @@ class Training(ToolTest):
             with open(weights, "rb") as file, open(self.path("cut.safetensors"), "wb") as cut:
                 cut.write(file.read()[:-100])
             self.refused(4, ["cut.safetensors"], verb, self.experiment, "--weights", self.path("cut.safetensors"))
+            with open(weights, "rb") as file, open(self.path("damaged.safetensors"), "wb") as damaged:
+                content = bytearray(file.read())
+                content[-100] ^= 1
+                damaged.write(content)
+            self.refused(4, ["damaged"], verb, self.experiment, "--weights", self.path("damaged.safetensors"))
         # Fine-tuning starts from them.
         tuned = self.train("tuned", "--weights", weights, "--max-steps", "8", "--seed", "3")
         fresh = self.train("fresh", "--max-steps", "8", "--seed", "3")

@@ -109,6 +109,7 @@ std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, i
 
 void bind_weights(ir::Module& module, const std::string& path) {
   const runtime::SafetensorsFile file(path);
+  runtime::verify_checksum(file);
   std::vector<std::string> problems;
   for (const auto& state : module.states()) {
     if (state->role != ir::StateRole::parameter && state->role != ir::StateRole::statistic) continue;

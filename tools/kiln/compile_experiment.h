@@ -49,7 +49,7 @@ int64_t class_count(const ir::Module& module);
 std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes);
 
 // Known weights: fills the data of every parameter and statistic from a safetensors file, so that passes may fold them.
-// Throws runtime::Error (data) naming every tensor that is missing or does not fit.
+// Throws runtime::Error (data) if the file is damaged, or naming every tensor that is missing or does not fit.
 void bind_weights(ir::Module& module, const std::string& path);
 // The same with the values that training starts from.
 void bind_initial_weights(ir::Module& module, uint64_t seed, const ir::Target& target);
