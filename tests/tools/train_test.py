@@ -5,10 +5,11 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 import unittest
 
-from support import EXPERIMENT, TEST_SAMPLES, TRAIN_SAMPLES, ToolTest, run, start, write_idx
+from support import EXPERIMENT, KILN, TEST_SAMPLES, TRAIN_SAMPLES, ToolTest, run, start, write_idx
 
 FIELDS = ["epochs", "steps", "train_loss", "test_accuracy", "seconds", "samples_per_second", "peak_memory_bytes",
           "weights_sha256"]
@@ -121,6 +122,14 @@ class Training(ToolTest):
         write_idx(self.path("high-labels"), 0x801, [TRAIN_SAMPLES], bytes([5] * TRAIN_SAMPLES))
         self.refused(4, ["label 5, but the network has 4 classes"], "train", inner, "--out", self.path("high"),
                      "--set", "data.idx.train_labels=high-labels")
+
+    def test_closed_streams_lend_their_numbers_to_no_file(self):
+        out = self.path("closed")
+        done = subprocess.run(["sh", "-c", f'exec "$0" train "$1" --out "{out}" --epochs 2 --progress plain <&- >&- 2>&-',
+                               KILN, self.experiment], timeout=240)
+        self.assertEqual(done.returncode, 1)  # the result could not be printed
+        for line in read_lines(f"{out}/metrics.jsonl"):
+            json.loads(line)
 
     def test_weights_that_do_not_fit(self):
         self.train("donor", "--epochs", "1")

@@ -10,6 +10,7 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <initializer_list>
@@ -340,6 +341,10 @@ int run(int argc, char** argv) {
 } // namespace kiln::tools
 
 int main(int argc, char** argv) {
+  // A stream that came closed must not lend its number to a file that is opened later: messages would end up in it.
+  // Read-only, so that writing to it still fails.
+  for (int number = 0; number <= STDERR_FILENO; ++number)
+    if (fcntl(number, F_GETFD) < 0) open("/dev/null", O_RDONLY);
   // A reader that has seen enough is no reason to die: writing then fails with EPIPE.
   std::signal(SIGPIPE, SIG_IGN);
   return kiln::tools::run(argc, argv);
