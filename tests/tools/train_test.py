@@ -131,6 +131,13 @@ class Training(ToolTest):
         for line in read_lines(f"{out}/metrics.jsonl"):
             json.loads(line)
 
+    def test_path_that_is_no_utf8(self):
+        out = os.fsencode(self.path("bytes")) + b"\xff"
+        done = subprocess.run([KILN, "train", self.experiment, "--json", "--max-steps", "1", "--out", out],
+                              capture_output=True, timeout=240)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertTrue(json.loads(done.stdout)["run_directory"].endswith("bytes\ufffd"))
+
     def test_weights_that_do_not_fit(self):
         self.train("donor", "--epochs", "1")
         weights = self.path("donor/checkpoints/last.safetensors")

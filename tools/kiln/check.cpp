@@ -4,6 +4,7 @@
 #include "ir/op.h"
 #include "memory.h"
 #include "passes/kernel_candidates.h"
+#include "report.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -250,7 +251,7 @@ int run_check(const Options& options) {
   if (options.json) {
     nlohmann::json result = to_json(*loaded, facts, options);
     result["diagnostics"] = nlohmann::json::parse(diagnostics.json());
-    fmt::print("{}\n", result.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json(result);
   } else {
     print_text(*loaded, facts, options);
   }

@@ -1,5 +1,6 @@
 // kiln predict: what trained weights say about samples of the test split.
 #include "compile_experiment.h"
+#include "report.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/function_io.h"
@@ -129,11 +130,10 @@ int run_predict(const Options& options) {
 
   const auto correct = std::count_if(predictions.begin(), predictions.end(), [](const auto& p) { return p.correct(); });
   if (options.json) {
-    fmt::print("{}\n", nlohmann::json({{"weights", weights},
-                                       {"samples", to_json(predictions, names)},
-                                       {"correct", correct},
-                                       {"count", predictions.size()}})
-                           .dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    print_json({{"weights", weights},
+                {"samples", to_json(predictions, names)},
+                {"correct", correct},
+                {"count", predictions.size()}});
   } else {
     print_predictions(predictions, names);
     if (options.verbosity >= 0) fmt::print("{} of {} right, weights {}\n", correct, predictions.size(), weights);

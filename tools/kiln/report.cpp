@@ -75,10 +75,8 @@ const char* kind_of(int exit_code) {
 
 int tell(int exit_code, std::string_view message, std::string_view hint, bool json, bool color) {
   if (json) {
-    const nlohmann::json object = {
-        {"error", {{"kind", kind_of(exit_code)}, {"exit_code", exit_code}, {"message", message}, {"hint", hint}}}};
-    const std::string text = object.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-    std::fwrite(text.data(), 1, text.size(), stdout);
+    print_json(
+        {{"error", {{"kind", kind_of(exit_code)}, {"exit_code", exit_code}, {"message", message}, {"hint", hint}}}});
     return exit_code;
   }
   std::string text = fmt::format("kiln: error: {}\n", message);
@@ -129,6 +127,11 @@ int report_exception(std::exception_ptr problem, const Options& options) {
   } catch (...) {
     return tell_internal("unknown exception", options);
   }
+}
+
+void print_json(const nlohmann::json& value) {
+  const std::string text = value.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+  std::fwrite(text.data(), 1, text.size(), stdout);
 }
 
 int finish_output(int exit_code, bool color) {

@@ -6,6 +6,7 @@
 #include "options.h"
 
 #include <exception>
+#include <nlohmann/json_fwd.hpp>
 #include <string>
 #include <string_view>
 
@@ -24,6 +25,9 @@ int report_usage(std::string_view message, std::string_view hint, bool json, boo
 
 // Tells what went wrong and returns the exit code. To be called with what a verb threw.
 int report_exception(std::exception_ptr problem, const Options& options);
+
+// A line on stdout. Bytes that are not UTF-8, which a path may hold, become U+FFFD.
+void print_json(const nlohmann::json& value);
 
 // Flushes stdout. What could not be written is an error, but not when the reader has gone (`kiln show F | head`).
 // Returns `exit_code`, or 1.

@@ -1,5 +1,6 @@
 // kiln test: loss and accuracy of trained weights on the test split.
 #include "compile_experiment.h"
+#include "report.h"
 #include "runtime/checkpoint.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
@@ -30,12 +31,11 @@ int run_test(const Options& options) {
   const runtime::Evaluation result = runtime::Evaluator(instance, *source).run();
 
   if (options.json)
-    fmt::print("{}\n", nlohmann::json({{"samples", result.samples},
-                                       {"test_loss", result.loss},
-                                       {"test_accuracy", result.accuracy},
-                                       {"seconds", result.seconds},
-                                       {"weights", weights}})
-                           .dump());
+    print_json({{"samples", result.samples},
+                {"test_loss", result.loss},
+                {"test_accuracy", result.accuracy},
+                {"seconds", result.seconds},
+                {"weights", weights}});
   else
     fmt::print("{} samples: loss {:.4f}, accuracy {:.4f} ({:.2f} s)\n", result.samples, result.loss, result.accuracy,
                result.seconds);

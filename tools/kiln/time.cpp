@@ -2,6 +2,7 @@
 #include "codegen/fma_probe.h"
 #include "compile_experiment.h"
 #include "memory.h"
+#include "report.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
 #include "runtime/function_io.h"
@@ -259,7 +260,7 @@ int run_time(const Options& options) {
   const Report report{options, function, measured, compiled.program,
                       workload.instance().memory_bytes() + constant_bytes(compiled.program.description())};
   if (options.json)
-    fmt::print("{}\n", to_json(report).dump());
+    print_json(to_json(report));
   else
     print_text(report);
   return 0;

@@ -1,5 +1,6 @@
 // kiln train: compiles the experiment and trains it here and now.
 #include "compile_experiment.h"
+#include "report.h"
 #include "runtime/error.h"
 #include "runtime/number_format.h"
 #include "runtime/train_loop.h"
@@ -69,7 +70,7 @@ int run_train(const Options& options) {
   const runtime::TrainResult result = runtime::train(run);
 
   if (options.json) {
-    fmt::print("{}\n", summary(result, compiled.program, run.run_directory).dump());
+    print_json(summary(result, compiled.program, run.run_directory));
   } else {
     fmt::print("{} epochs, {} steps in {:.1f} s ({:.0f} samples/s): train loss {:.4f}, accuracy {:.4f}\n",
                result.epochs, result.steps, result.seconds, result.samples_per_second, result.train_loss,
