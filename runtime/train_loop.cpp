@@ -46,6 +46,7 @@ public:
 
 private:
   void open_run();
+  void describe_run() const;
   void resume();
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
   void run_steps();
@@ -126,8 +127,7 @@ void Trainer::open_run() {
     throw Error(ErrorKind::usage, "there is nothing to resume without a run directory");
   if (!options_.run_directory.empty()) {
     directory_.emplace(options_.run_directory, options_.resume);
-    directory_->describe_run(program_.experiment ? program_.experiment : "",
-                             environment_json(program_, training_, options_.threads, options_.kiln_version));
+    if (!options_.resume) describe_run();
   }
   if (options_.catch_signals) signals_.emplace();
   Instance::Options instance_options;
@@ -140,8 +140,14 @@ void Trainer::open_run() {
   if (!options_.weights.empty()) progress_.note(load_weights(options_.weights, *instance_).summary());
   if (options_.resume) resume();
   if (!directory_) return;
+  if (options_.resume) describe_run(); // now that it was not refused
   MetricsFiles::cut_back(directory_->path(), position_.step, position_.epoch);
   metrics_.emplace(directory_->path());
+}
+
+void Trainer::describe_run() const {
+  directory_->describe_run(program_.experiment ? program_.experiment : "",
+                           environment_json(program_, training_, options_.threads, options_.kiln_version));
 }
 
 void Trainer::resume() {

@@ -358,6 +358,12 @@ TEST_F(TrainLoop, ResumeRefusesAnotherPlanSeedOrDataSet) {
   resumed.max_steps = 31;
   EXPECT_EQ(train(resumed).steps, 31);
   resumed.replan = false;
+  // What is refused leaves the description of the run as it was.
+  fake.program.experiment = "network { name: \"other\" }\n";
+  fake.program.plan_hash = "3333333333333333333333333333333333333333333333333333333333333333";
+  EXPECT_EQ(error_of([&] { train(resumed); }).kind, ErrorKind::mismatch);
+  EXPECT_EQ(read_bytes(run + "/experiment.textproto"), "network { name: \"fake\" }\n");
+  fake.program.plan_hash = "2222222222222222222222222222222222222222222222222222222222222222";
 
   fake.training.seed = 9;
   EXPECT_THAT(error_of([&] { train(resumed); }).message, HasSubstr("made with seed 7, this run has seed 9"));
