@@ -159,8 +159,14 @@ void Trainer::resume() {
   if (!resumed.note.empty()) progress_.note(resumed.note);
   check_resumed(resumed.info, resumed.path);
   position_ = resumed.info.position;
-  // Another plan may come with another batch size: the samples of a batch begun are seen again.
-  position_.samples -= position_.samples % training_.batch;
+  // Another plan may come with another batch size: the samples of a batch begun are seen again, and leave the sums in
+  // which they would count twice.
+  if (const int64_t begun = position_.samples % training_.batch; begun != 0) {
+    const double kept = 1 - static_cast<double>(begun) / static_cast<double>(position_.samples);
+    position_.samples -= begun;
+    position_.loss_sum *= kept;
+    position_.correct_sum *= kept;
+  }
   saved_ = resumed.note.empty();
   progress_.note("resumed from " + resumed.path + " after step " + format_integer(position_.step));
 }

@@ -130,7 +130,7 @@ inline kiln_tensor fake_tensor(const char* name, kiln_dtype dtype, std::initiali
   return tensor;
 }
 
-// Owns all descriptions. train_step of batch 8; evaluate of batches 1, 7 and 64; predict of batch 4.
+// Owns all descriptions. train_step of batches 8 and 16; evaluate of batches 1, 7 and 64; predict of batch 4.
 struct FakeProgram {
   FakeProgram() {
     add_state("fc.weight", {fake_classes, fake_pixels}, KILN_PARAMETER, {KILN_INIT_NORMAL, 0, 0.1f}, 11);
@@ -140,6 +140,7 @@ struct FakeProgram {
     add_state("count", {1}, KILN_STATISTIC, {KILN_INIT_CONSTANT, 0, 0}, 15);
     bound.reserve(8); // pointers into it are taken
     add_function("train_step", fake_train_step<8>, 8);
+    add_function("train_step", fake_train_step<16>, 16);
     add_function("evaluate", fake_evaluate<1>, 1);
     add_function("evaluate", fake_evaluate<7>, 7);
     add_function("evaluate", fake_evaluate<64>, 64);

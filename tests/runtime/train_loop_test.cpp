@@ -373,6 +373,22 @@ TEST_F(TrainLoop, ResumeRefusesAnotherPlanSeedOrDataSet) {
   EXPECT_THAT(error_of([&] { train(resumed); }).message, HasSubstr("203 samples, it has 100 now"));
 }
 
+TEST_F(TrainLoop, SamplesSeenAgainUnderAnotherBatchCountOnce) {
+  std::string run = temporary.file("run");
+  TrainOptions part = options(run);
+  part.max_steps = 3; // 24 samples, of which batches of 16 keep 16
+  const double accuracy = train(part).train_accuracy;
+  part.resume = true;
+  FakeProgram other;
+  other.training.batch = 16;
+  part.program = &other.program;
+  part.training = &other.training;
+  part.replan = true;
+  TrainResult resumed = train(part);
+  EXPECT_EQ(resumed.steps, 3);
+  EXPECT_NEAR(resumed.train_accuracy, accuracy, 1e-12);
+}
+
 TEST_F(TrainLoop, RefusesADirectoryInUse) {
   std::string run = temporary.file("run");
   TrainOptions part = options(run);
