@@ -32,8 +32,9 @@ GatherConvolution backward_gather(const ir::Node& node, const ir::Target& target
   c.source_columns = ddst[3];
   c.result_rows = attributes.src_size[0];
   c.result_columns = attributes.src_size[1];
-  c.rows = backward_taps(window.rows);
-  c.columns = backward_taps(window.columns);
+  // Hardware fetches ahead of rising addresses: rows of the source and, within a filter row, weights.
+  c.rows = backward_taps(window.rows, TapOrder::rising_source);
+  c.columns = backward_taps(window.columns, TapOrder::rising_filter);
   c.weight_source_channel = block;
   c.weight_column = int64_t{block} * block;
   c.weight_row = weights[3] * c.weight_column;

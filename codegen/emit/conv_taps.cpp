@@ -16,7 +16,7 @@ AxisTaps forward_taps(const ir::WindowAxis& axis) {
   return taps;
 }
 
-std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis) {
+std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis, TapOrder order) {
   const int64_t stride = axis.stride;
   std::vector<AxisTaps> classes;
   for (int64_t residue = 0; residue < std::min(stride, axis.input); ++residue) {
@@ -26,7 +26,8 @@ std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis) {
     taps.result_step = stride;
     taps.source = axis.output();
     // Input residue + stride * a meets filter position k in window a + distance / stride.
-    for (int64_t k = 0; k < axis.kernel; ++k) {
+    for (int64_t i = 0; i < axis.kernel; ++i) {
+      const int64_t k = order == TapOrder::rising_source ? axis.kernel - 1 - i : i;
       const int64_t distance = residue + axis.pad_before - k * axis.dilation;
       if (distance % stride != 0) continue;
       if (taps.count == 0) {

@@ -11,8 +11,7 @@ namespace kiln::codegen {
 
 // Positions o in [0, positions) of the result, at coordinate result_first + o * result_step. Tap t in [0, count) of
 // position o reads source coordinate o * step + offset + t * spread, if that lies in [0, source), and the filter's row
-// (or column) filter_first + t * filter_step. filter_step is positive, so that weights are read as they lie in memory;
-// spread may be negative.
+// (or column) filter_first + t * filter_step. spread or filter_step may be negative.
 struct AxisTaps {
   int64_t positions = 0;
   int64_t result_first = 0;
@@ -32,9 +31,12 @@ struct AxisTaps {
 // The result is the window's output, the source its input.
 AxisTaps forward_taps(const ir::WindowAxis& axis);
 
+// What rises with the taps when source and filter run against each other.
+enum class TapOrder : uint8_t { rising_source, rising_filter };
+
 // The result is the window's input, the source its output. With a stride, positions of one residue read the same taps:
 // an AxisTaps for each residue, some without any tap.
-std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis);
+std::vector<AxisTaps> backward_taps(const ir::WindowAxis& axis, TapOrder order);
 
 // `repeat` tiles of `size` positions, one after another from `begin`, whose positions read the same taps.
 struct TileRun {
