@@ -45,7 +45,7 @@ std::string key_of(const Emission& emission, std::string_view part) {
 
 } // namespace
 
-void Emission::launch(std::string_view part, std::vector<BufferRef> operands, std::vector<int64_t> scalars,
+void Emission::launch(std::string_view part, const std::vector<BufferRef>& operands, std::vector<int64_t> scalars,
                       int64_t tasks, std::function<void(KernelBuilder&)> body) {
   LaunchRequest request{key_of(*this, part), {}, std::move(scalars), tasks, std::move(body)};
   for (const BufferRef operand : operands) {

@@ -40,8 +40,8 @@ public:
   // met before. The key is made of the op, its attributes (stream ids left out: pass them as scalars), the types of its
   // operands and results, its kernel, which operands are worked on in place, and `part`, which tells the launches of
   // one node apart. So `body` may depend on nothing else of the node.
-  void launch(std::string_view part, std::vector<BufferRef> operands, std::vector<int64_t> scalars, int64_t tasks,
-              std::function<void(KernelBuilder&)> body);
+  void launch(std::string_view part, const std::vector<BufferRef>& operands, std::vector<int64_t> scalars,
+              int64_t tasks, std::function<void(KernelBuilder&)> body);
 
   struct LaunchRequest {
     std::string key;

@@ -9,7 +9,7 @@
 
 namespace kiln::ir {
 
-Value& Function::add_input(std::string name, TensorType type) {
+Value& Function::add_input(std::string_view name, TensorType type) {
   auto value = std::make_unique<Value>();
   value->kind = Value::Kind::input;
   value->name = unique_name(name);

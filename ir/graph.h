@@ -101,7 +101,7 @@ public:
   const std::string& name() const { return name_; }
   Module& module() const { return *module_; }
 
-  Value& add_input(std::string name, TensorType type);
+  Value& add_input(std::string_view name, TensorType type);
   const std::vector<std::unique_ptr<Value>>& inputs() const { return inputs_; }
   Value* find_input(std::string_view name) const;
 

@@ -466,7 +466,7 @@ private:
       do {
         std::string input = parse_new_name(function, {});
         in_.expect(":");
-        function.add_input(std::move(input), parse_type());
+        function.add_input(input, parse_type());
       } while (in_.accept(","));
       in_.expect(")");
     }
