@@ -1,5 +1,5 @@
-// exp, log, tanh, sigmoid, pow, sin, cos and normal draws: the only place in Kiln with such formulas. libm is not used
-// for floats because it picks variants by CPU, and vector calls to it become scalar ones.
+// exp, log, tanh, sigmoid, normal_cdf, pow, sin, cos and normal draws: the only place in Kiln with such formulas. libm
+// is not used for floats because it picks variants by CPU, and vector calls to it become scalar ones.
 //
 // A scalar formula written once,
 //     template <class T> T swish(T x) { using kiln::math::sigmoid; return x * sigmoid(x); }
@@ -20,12 +20,16 @@
 // Errors are in units in the last place (ulp) against the exact value, for all float inputs, with FMA or without.
 // Denormal inputs may count as zero and denormal results may be flushed to zero (emitted code runs with FTZ and DAZ).
 //     exp      1.1  exp(-inf) = 0, exp(+inf) = +inf, NaN kept
+//     expm1    1.6  exp(x) - 1 without cancellation; expm1(-inf) = -1, expm1(+inf) = +inf, NaN kept
 //     log      1    log(0) = -inf, log(negative) = NaN, log(+inf) = +inf, NaN kept
+//     log1p    2.5  log(1 + x) without loss of small x, for finite x > -1; NaN kept
 //     tanh     1.5  odd; tanh(+-inf) = +-1, NaN kept
 //     sigmoid  2.6  sigmoid(-inf) = 0, sigmoid(+inf) = 1, NaN kept
+//     normal_cdf  6 for x > -1.3, absolute error 2^-24 below; normal_cdf(-inf) = 0, normal_cdf(+inf) = 1, NaN kept
 //     pow(x, y) for x >= 0: 3 + |y log x| * 2; NaN for x < 0; pow(x, 0) = 1
 //     sin, cos absolute error 2^-22 for |x| <= 8192; meaningless far beyond, NaN for +-inf
-// Coefficients are those of the Cephes library's single-precision functions.
+// Coefficients are those of the Cephes library's single-precision functions; those of normal_cdf are minimax fits to
+// erf.
 #pragma once
 
 #include "runtime/counter_random.h"
@@ -59,9 +63,12 @@ inline double sqrt(double x) { return std::sqrt(x); }
 
 inline double abs(double x) { return std::fabs(x); }
 inline double exp(double x) { return std::exp(x); }
+inline double expm1(double x) { return std::expm1(x); }
 inline double log(double x) { return std::log(x); }
+inline double log1p(double x) { return std::log1p(x); }
 inline double tanh(double x) { return std::tanh(x); }
 inline double sigmoid(double x) { return 1.0 / (1.0 + std::exp(-x)); }
+inline double normal_cdf(double x) { return 0.5 * std::erfc(x * -0.70710678118654752440); }
 inline double pow(double x, double y) { return std::pow(x, y); }
 inline double sin(double x) { return std::sin(x); }
 inline double cos(double x) { return std::cos(x); }
@@ -116,28 +123,52 @@ template <class F> SinCos<F> sin_cos(F x) {
 
 } // namespace detail
 
-// exp(x) = 2^n exp(r), |r| <= ln(2) / 2.
-template <class F> F exp(F x) {
-  // Beyond these ends the result is infinite or rounds to zero; NaN passes, being the second operand.
-  x = max(like(x, -104.0), min(like(x, 89.0), x));
-  const F magic = like(x, detail::round_magic);
+namespace detail {
+
+// exp(x) = 2^n (1 + p), |p| < 0.42, 2^n given as a product of two powers.
+template <class F> struct ExpParts {
+  F p;
+  F power0;
+  F power1;
+};
+
+// For x from -104 to 89. With m = n + 256 and h = m / 2 the powers' exponents are h - 128 and n + 128 - h, both in
+// range, and all integers here are positive.
+template <class F> ExpParts<F> exp_parts(F x) {
+  const F magic = like(x, round_magic);
   const F shifted = mul_add(x, like(x, 1.44269504088896341), magic);
   const F n = shifted - magic;
-  F r = mul_add(n, like(x, -detail::ln2_high), x);
-  r = mul_add(n, like(x, -detail::ln2_low), r);
+  F r = mul_add(n, like(x, -ln2_high), x);
+  r = mul_add(n, like(x, -ln2_low), r);
   F p = mul_add(like(x, 1.9875691500e-4), r, like(x, 1.3981999507e-3));
   p = mul_add(p, r, like(x, 8.3334519073e-3));
   p = mul_add(p, r, like(x, 4.1665795894e-2));
   p = mul_add(p, r, like(x, 1.6666665459e-1));
   p = mul_add(p, r, like(x, 5.0000001201e-1));
-  p = mul_add(p, r * r, r) + like(x, 1.0);
-  // 2^n as a product of two powers, for n from -150 to 128: with h = (n + 256) / 2 the exponents are h - 128 and
-  // n + 128 - h, both in range, and all integers here are positive.
+  p = mul_add(p, r * r, r);
   const auto bits = bit_cast_to_int(shifted);
   const auto m = bits - like(bits, uint32_t{0x4B400000 - 256});
   const auto h = m >> 1;
   const auto one = like(bits, uint32_t{1});
-  return p * bit_cast_to_float((h - one) << 23) * bit_cast_to_float((m - h - one) << 23);
+  return {p, bit_cast_to_float((h - one) << 23), bit_cast_to_float((m - h - one) << 23)};
+}
+
+} // namespace detail
+
+// exp(x) = 2^n exp(r), |r| <= ln(2) / 2.
+template <class F> F exp(F x) {
+  // Beyond these ends the result is infinite or rounds to zero; NaN passes, being the second operand.
+  const auto parts = detail::exp_parts(max(like(x, -104.0), min(like(x, 89.0), x)));
+  return (parts.p + like(x, 1.0)) * parts.power0 * parts.power1;
+}
+
+// exp(x) - 1 = b (a p + (a - 1 / b)), 2^n = a b: with n = 0 nothing is left of the bracket, and small x keep their
+// digits.
+template <class F> F expm1(F x) {
+  // Below -26 the result rounds to -1.
+  const auto parts = detail::exp_parts(max(like(x, -26.0), min(like(x, 89.0), x)));
+  const F rest = parts.power0 - like(x, 1.0) / parts.power1;
+  return mul_add(parts.power0, parts.p, rest) * parts.power1;
 }
 
 // log(x) = e ln(2) + log(1 + f), 1 + f in [sqrt(1/2), sqrt(2)).
@@ -167,6 +198,13 @@ template <class F> F log(F x) {
   return select(x > like(x, -smallest), result, like(x, std::numeric_limits<double>::quiet_NaN()));
 }
 
+// With u = 1 + x rounded, log(u) x / (u - 1) makes good what the rounding lost.
+template <class F> F log1p(F x) {
+  const F one = like(x, 1.0);
+  const F u = x + one;
+  return select(u == one, x, log(u) * (x / (u - one)));
+}
+
 template <class F> F tanh(F x) {
   const F a = abs(x);
   const F z = x * x;
@@ -185,6 +223,29 @@ template <class F> F tanh(F x) {
 template <class F> F sigmoid(F x) {
   const F one = like(x, 1.0);
   return one / (one + exp(like(x, 0.0) - x));
+}
+
+// (1 + erf(x / sqrt(2))) / 2. In the middle a polynomial for erf, further out the exponential of one for log(1 - erf),
+// so that nothing cancels on the left.
+template <class F> F normal_cdf(F x) {
+  const F a = x * like(x, 0.70710678118654752440);
+  const F t = abs(a);
+  const F s = a * a;
+  F p = mul_add(like(x, -5.96761703e-4), s, like(x, 4.99119423e-3));
+  p = mul_add(p, s, like(x, -2.67681349e-2));
+  p = mul_add(p, s, like(x, 1.12819925e-1));
+  p = mul_add(p, s, like(x, -3.76125336e-1));
+  p = mul_add(p, s, like(x, 1.28379166e-1));
+  const F half = like(x, 0.5);
+  const F middle = mul_add(half, mul_add(p, a, a), half);
+  F q = mul_add(like(x, -1.72853470e-5), t, like(x, 3.83197126e-4));
+  q = mul_add(q, s, mul_add(like(x, -3.88396438e-3), t, like(x, 2.42546219e-2)));
+  q = mul_add(q, t, like(x, -1.06777877e-1));
+  q = mul_add(q, t, like(x, -6.34846687e-1));
+  q = mul_add(q, t, like(x, -1.28717512e-1));
+  const F tail = half * exp(mul_add(q, t, like(x, 0.0) - t));
+  const F outside = select(x < like(x, 0.0), tail, like(x, 1.0) - tail);
+  return select(t > like(x, 0.927734375), outside, middle);
 }
 
 template <class F> F pow(F x, F y) { return select(y == like(y, 0.0), like(y, 1.0), exp(y * log(x))); }

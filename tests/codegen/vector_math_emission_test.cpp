@@ -62,6 +62,12 @@ TEST_P(VectorMathEmission, FormulasAgreeWithFloat) {
   compare(
       target(), "log", [](auto x) { return math::log(x); }, 0);
   compare(
+      target(), "expm1", [](auto x) { return math::expm1(x); }, 0);
+  compare(
+      target(), "log1p", [](auto x) { return math::log1p(math::abs(x)); }, 0);
+  compare(
+      target(), "normal_cdf", [](auto x) { return math::normal_cdf(x); }, 0.1);
+  compare(
       target(), "tanh", [](auto x) { return math::tanh(x); }, 0);
   compare(
       target(), "sigmoid", [](auto x) { return math::sigmoid(x); }, 0);

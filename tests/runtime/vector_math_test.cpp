@@ -103,6 +103,31 @@ TEST(VectorMath, SigmoidIsAccurate) {
       "sigmoid", 2.6, -90, 20, [](float x) { return sigmoid(x); }, exact_sigmoid);
 }
 
+TEST(VectorMath, Expm1IsAccurate) {
+  const auto function = [](float x) { return expm1(x); };
+  const auto exact = [](double x) { return std::expm1(x); };
+  check_everywhere("expm1", 1.6, function, exact);
+  check_range("expm1", 1.6, -30, 90, function, exact);
+  check_range("expm1", 1.6, -1, 1, function, exact);
+}
+
+TEST(VectorMath, Log1pIsAccurate) {
+  const auto function = [](float x) { return log1p(x); };
+  const auto exact = [](double x) { return std::log1p(x); };
+  check_range("log1p", 2.5, -0.99f, 10, function, exact);
+  check_range("log1p", 2.5, -0.01f, 0.01f, function, exact);
+  check_range("log1p", 2.5, 0, 1e-6f, function, exact);
+}
+
+TEST(VectorMath, NormalCdfIsWithinItsStatedError) {
+  const auto function = [](float x) { return normal_cdf(x); };
+  const auto exact = [](double x) { return normal_cdf(x); };
+  check_range("normal_cdf", 6, -1.3f, 10, function, exact);
+  double worst = 0;
+  for (float x = -1.3f; x > -40; x -= 1e-5f * -x) worst = std::max(worst, std::fabs(normal_cdf(x) - exact(x)));
+  EXPECT_LE(worst, 0x1p-24);
+}
+
 TEST(VectorMath, FlushingDenormalsKeepsTheBounds) {
   const runtime::FlushDenormals flush;
   // libm's double results here are far from double denormals, so the mode does not touch them.
@@ -147,6 +172,17 @@ TEST(VectorMath, SpecialValues) {
   EXPECT_EQ(exp(88.8f), infinity);
   EXPECT_EQ(exp(3e38f), infinity);
   EXPECT_TRUE(std::isnan(exp(not_a_number)));
+  EXPECT_EQ(expm1(-infinity), -1.0f);
+  EXPECT_EQ(expm1(infinity), infinity);
+  EXPECT_EQ(expm1(0.0f), 0.0f);
+  EXPECT_EQ(expm1(88.8f), infinity);
+  EXPECT_TRUE(std::isnan(expm1(not_a_number)));
+  EXPECT_EQ(log1p(0.0f), 0.0f);
+  EXPECT_TRUE(std::isnan(log1p(not_a_number)));
+  EXPECT_EQ(normal_cdf(-infinity), 0.0f);
+  EXPECT_EQ(normal_cdf(infinity), 1.0f);
+  EXPECT_EQ(normal_cdf(0.0f), 0.5f);
+  EXPECT_TRUE(std::isnan(normal_cdf(not_a_number)));
   EXPECT_EQ(log(0.0f), -infinity);
   EXPECT_EQ(log(-0.0f), -infinity);
   EXPECT_EQ(log(infinity), infinity);
@@ -237,6 +273,9 @@ TEST(VectorMath, AWrapperWithTheStatedPrimitivesGivesTheSameBits) {
     EXPECT_EQ(exp(w).value, exp(x));
     EXPECT_EQ(log(abs(w)).value, log(abs(x)));
     EXPECT_EQ(tanh(w).value, tanh(x));
+    EXPECT_EQ(expm1(w).value, expm1(x));
+    EXPECT_EQ(log1p(abs(w)).value, log1p(abs(x)));
+    EXPECT_EQ(normal_cdf(w).value, normal_cdf(x));
     EXPECT_EQ(sigmoid(w).value, sigmoid(x));
     EXPECT_EQ(sin(w).value, sin(x));
     EXPECT_EQ(cos(w).value, cos(x));
