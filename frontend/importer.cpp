@@ -121,6 +121,22 @@ private:
       return import_layer(layer.tanh(), import);
     case proto::Layer::kSoftmax:
       return import_layer(layer.softmax(), import);
+    case proto::Layer::kClip:
+      return import_layer(layer.clip(), import);
+    case proto::Layer::kRelu6:
+      return import_layer(layer.relu6(), import);
+    case proto::Layer::kSelu:
+      return import_layer(layer.selu(), import);
+    case proto::Layer::kGelu:
+      return import_layer(layer.gelu(), import);
+    case proto::Layer::kSilu:
+      return import_layer(layer.silu(), import);
+    case proto::Layer::kHardSwish:
+      return import_layer(layer.hard_swish(), import);
+    case proto::Layer::kHardSigmoid:
+      return import_layer(layer.hard_sigmoid(), import);
+    case proto::Layer::kSoftplus:
+      return import_layer(layer.softplus(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

@@ -30,6 +30,22 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "tanh";
   case proto::Layer::kSoftmax:
     return "softmax";
+  case proto::Layer::kClip:
+    return "clip";
+  case proto::Layer::kRelu6:
+    return "relu6";
+  case proto::Layer::kSelu:
+    return "selu";
+  case proto::Layer::kGelu:
+    return "gelu";
+  case proto::Layer::kSilu:
+    return "silu";
+  case proto::Layer::kHardSwish:
+    return "hard_swish";
+  case proto::Layer::kHardSigmoid:
+    return "hard_sigmoid";
+  case proto::Layer::kSoftplus:
+    return "softplus";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:
@@ -61,7 +77,7 @@ std::string kind_name(const proto::Layer& layer) {
   return proto::Layer::descriptor()->FindFieldByNumber(layer.kind_case())->name();
 }
 
-bool is_loss(const proto::Layer& layer) { return layer.kind_case() == proto::Layer::kSoftmaxCrossEntropy; }
+bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy(); }
 
 std::vector<std::string> layer_names(const proto::Network& network) {
   std::map<std::string_view, int> numbers;

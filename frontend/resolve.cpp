@@ -101,7 +101,9 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
     for (const std::string& input : layer.input())
       is_fed = is_fed || std::find(reached.begin(), reached.end(), input) != reached.end();
     if (!is_fed) continue;
-    if (layer.has_relu()) return {true, 0};
+    bool is_rectifier =
+        layer.has_relu() || layer.has_relu6() || layer.has_gelu() || layer.has_silu() || layer.has_hard_swish();
+    if (is_rectifier) return {true, 0};
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
     bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
                             layer.has_flatten() || layer.has_reshape() || layer.has_add();

@@ -20,7 +20,8 @@ namespace kiln::ir {
 // All operands are f32 of the same dims, which are the result's too.
 //
 // T is double, float or codegen's vector of floats: a formula may use + - * /, < and >, and of kiln::math, named by
-// `using`: like(x, constant), select, min, max, mul_add, abs, sqrt, exp, log, tanh, sigmoid, pow. Where a comparison
+// `using`: like(x, constant), select, min, max, mul_add, abs, sqrt, exp, expm1, log, log1p, tanh, sigmoid, normal_cdf,
+// pow. Where a comparison
 // meets NaN it is false; let NaN through to the result where there is a choice.
 // Padding lanes are computed like any other: where formula(0, ...) is not 0, the emitter masks them.
 template <class Op, size_t Arity> struct Elementwise {
@@ -57,6 +58,14 @@ template <class Backward>
 void pass_back_from_result(GradientBuilder& builder, const Node& node, typename Backward::Attributes attributes = {}) {
   builder.set_operand_gradient(
       0, builder.create<Backward>(std::move(attributes), {&node.result(), builder.result_gradient()}, "backward"));
+}
+
+// The same where the derivative is a function of the operand x alone: backward(x, dy). It keeps the operand alive and,
+// where a kernel made it, out of that kernel's epilogue.
+template <class Backward>
+void pass_back_from_operand(GradientBuilder& builder, const Node& node, typename Backward::Attributes attributes = {}) {
+  builder.set_operand_gradient(
+      0, builder.create<Backward>(std::move(attributes), {&node.operand(0), builder.result_gradient()}, "backward"));
 }
 
 } // namespace kiln::ir

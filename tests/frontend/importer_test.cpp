@@ -77,7 +77,8 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
 }
 )");
   const std::string evaluate = ir::print(*module->find_function("evaluate"));
-  EXPECT_THAT(evaluate, HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) layer=\"loss\" : f32[3]"));
+  EXPECT_THAT(evaluate,
+              HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) layer=\"loss\" : f32[3]"));
   EXPECT_THAT(evaluate, HasSubstr("return loss=%loss, correct=%loss.top1\n"));
   const std::string predict = ir::print(*module->find_function("predict"));
   EXPECT_THAT(predict, HasSubstr("func @predict(%image: u8[1,8,6,2]) {\n"));
@@ -133,6 +134,29 @@ TEST(Importer, KnowsEveryKindOfLayer) {
   EXPECT_THAT(text, HasSubstr("dropout(%add1) {drop=0.25, stream="));
   EXPECT_THAT(text, HasSubstr("leaky_relu(%conv1) {slope=0.1}"));
   EXPECT_THAT(text, HasSubstr("add(%sigmoid1, %tanh1)"));
+}
+
+TEST(Importer, KnowsEveryActivation) {
+  auto module = import_good(experiment("layer { clip { min: -1 } }"
+                                       "layer { clip { min: -0.5 max: 2.5 } }"
+                                       "layer { relu6 {} }"
+                                       "layer { selu {} }"
+                                       "layer { gelu {} }"
+                                       "layer { silu {} }"
+                                       "layer { hard_swish {} }"
+                                       "layer { hard_sigmoid {} }"
+                                       "layer { softplus {} }"
+                                       "layer { dense { units: 3 } }"));
+  const std::string text = ir::print(*module->find_function("predict"));
+  EXPECT_THAT(text, HasSubstr("%clip1 = clip(%image.preprocess) {min=-1, max=inf} layer"));
+  EXPECT_THAT(text, HasSubstr("%clip2 = clip(%clip1) {min=-0.5, max=2.5} layer"));
+  EXPECT_THAT(text, HasSubstr("%relu61 = clip(%clip2) {min=0, max=6} layer"));
+  EXPECT_THAT(text, HasSubstr("%selu1 = selu(%relu61) layer"));
+  EXPECT_THAT(text, HasSubstr("%gelu1 = gelu(%selu1) layer"));
+  EXPECT_THAT(text, HasSubstr("%silu1 = silu(%gelu1) layer"));
+  EXPECT_THAT(text, HasSubstr("%hard_swish1 = hard_swish(%silu1) layer"));
+  EXPECT_THAT(text, HasSubstr("hard_sigmoid(%hard_swish1) {alpha=0.16666666666666666, beta=0.5} layer"));
+  EXPECT_THAT(text, HasSubstr("%softplus1 = softplus(%hard_sigmoid1) layer"));
 }
 
 TEST(Importer, PreprocessesAsTheSchemaSays) {

@@ -1,0 +1,14 @@
+// gelu: its message, which says nothing, to the op of that name.
+// Takes any shape.
+#include "ir/ops/gelu.h"
+
+#include "frontend/import/layer_import.h"
+
+namespace kiln::frontend {
+
+ir::Value* import_layer(const proto::Gelu&, LayerImport& import) {
+  if (!import.ready()) return nullptr;
+  return &import.create<ir::Gelu>({}, {&import.input()});
+}
+
+} // namespace kiln::frontend
