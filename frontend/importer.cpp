@@ -137,6 +137,8 @@ private:
       return import_layer(layer.hard_sigmoid(), import);
     case proto::Layer::kSoftplus:
       return import_layer(layer.softplus(), import);
+    case proto::Layer::kPrelu:
+      return import_layer(layer.prelu(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

@@ -46,6 +46,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "hard_sigmoid";
   case proto::Layer::kSoftplus:
     return "softplus";
+  case proto::Layer::kPrelu:
+    return "prelu";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:

@@ -105,6 +105,7 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
         layer.has_relu() || layer.has_relu6() || layer.has_gelu() || layer.has_silu() || layer.has_hard_swish();
     if (is_rectifier) return {true, 0};
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
+    if (layer.has_prelu()) return {true, layer.prelu().start()};
     bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
                             layer.has_flatten() || layer.has_reshape() || layer.has_add();
     if (passes_values_on) reached.push_back(layer.name());

@@ -51,6 +51,17 @@ public:
       demand_.operands[0] = first_operand();
       demand_.results[0] = vector_beside(first_operand());
       break;
+    case OpCode::prelu:
+    case OpCode::prelu_backward:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.operands[1] = slopes_beside(first_operand(), node_.operand(1).type);
+      break;
+    case OpCode::prelu_backward_slope:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.results[0] = slopes_beside(first_operand(), node_.result().type);
+      break;
     case OpCode::sgd_update:
       only(Kernel::any);
       all_as(first_operand());
@@ -97,6 +108,10 @@ private:
   static Layout vector_beside(Layout tensor) {
     return tensor.kind == LayoutKind::nchwc ? Layout{LayoutKind::vector_c, tensor.block} : Layout{};
   }
+  // A slope for all channels is one number in any layout.
+  static Layout slopes_beside(Layout tensor, const TensorType& slope) {
+    return slope.dims[0] == 1 ? Layout{} : vector_beside(tensor);
+  }
   void all_as(Layout layout) {
     for (Layout& operand : demand_.operands) operand = layout;
     for (Layout& result : demand_.results) result = layout;
@@ -136,14 +151,23 @@ int64_t shard_count(const Node& node, const Target& target) {
     const int64_t owned_tasks = divide_up(weights[0], c) * sources;
     return std::clamp<int64_t>(kSumTasks / owned_tasks, 1, node.operand(0).type.dims[0]);
   }
-  if (node.is<BiasBackward>()) {
+  if (node.is<BiasBackward>() || node.is<PreluBackwardSlope>()) {
     const Dims& ddst = node.operand(0).type.dims;
     return std::clamp<int64_t>(kSumTasks / divide_up(ddst[1], c), 1, ddst[0]);
   }
   return 1;
 }
 
+int64_t channel_sum_elements(const Node& node, const Target& target) {
+  const TensorType& src = node.operand(0).type;
+  const int64_t channels = src.dims[1];
+  return src.layout.kind == LayoutKind::plain ? channels
+                                              : divide_up(channels, target.vector_width) * target.vector_width;
+}
+
 int64_t workspace_bytes(const Node& node, const Target& target) {
+  if (node.is<PreluBackwardSlope>() && node.attributes<PreluBackwardSlope>().shared)
+    return shard_count(node, target) * channel_sum_elements(node, target) * int64_t{sizeof(float)};
   const int64_t shards = shard_count(node, target);
   return shards == 1 ? 0 : shards * node.result().type.bytes();
 }

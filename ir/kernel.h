@@ -40,6 +40,10 @@ LayoutDemand layout_demand(const Node& node, const Target& target);
 // 1 means owned: one task adds all samples in order.
 int64_t shard_count(const Node& node, const Target& target);
 
+// Elements of one partial result of a sum per channel over operand 0's samples and pixels: whole blocks where it has
+// them.
+int64_t channel_sum_elements(const Node& node, const Target& target);
+
 // Bytes of workspace (partial sums, packed operands) that the node's kernel needs during its step.
 int64_t workspace_bytes(const Node& node, const Target& target);
 

@@ -65,6 +65,9 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
     return {{Kernel::blas, kind == FunctionKind::predict ? "predict holds no BLIS" : ""}, {Kernel::direct, ""}};
   case OpCode::bias:
   case OpCode::bias_backward:
+  case OpCode::prelu:
+  case OpCode::prelu_backward:
+  case OpCode::prelu_backward_slope:
   case OpCode::sgd_update:
   case OpCode::convert_layout:
   case OpCode::max_pool:

@@ -2,7 +2,7 @@
 // there are few channels, sharded over samples and added up in ascending order.
 #include "ir/ops/bias.h"
 
-#include "codegen/emit/vectors.h"
+#include "codegen/emit/channel_sums.h"
 #include "ir/kernel.h"
 
 namespace kiln::codegen {
@@ -11,37 +11,6 @@ namespace {
 
 // Rows of a matrix that one task of about kChunk elements takes.
 int64_t rows_of_task(int64_t columns) { return std::max<int64_t>(kChunk / columns, 1); }
-
-// Adds up samples [first, last) of the channels of one group (`width` of them, or a block) into `to`.
-void sum_group(KernelBuilder& k, const Planes& planes, Pointer ddst, Index group, Index first, Index last, Pointer to) {
-  const int64_t width = k.width();
-  if (planes.blocked()) {
-    const Variable<F32> sum(k.zero());
-    k.for_range(first, last, 1, [&](Index n) {
-      const Index plane = (n * planes.blocks + group) * planes.elements();
-      k.for_range(0, planes.elements(), planes.lanes, [&](Index i) { sum.set(sum.get() + k.load(ddst, plane + i)); });
-    });
-    k.store(to, group * width, sum.get());
-    return;
-  }
-  const Index channel = group * width;
-  if (planes.pixels == 1) {
-    const Mask mask = k.first_lanes(min(k.index(planes.channels) - channel, width));
-    const Variable<F32> sum(k.zero());
-    k.for_range(first, last, 1,
-                [&](Index n) { sum.set(sum.get() + k.load(ddst, n * planes.channels + channel, mask)); });
-    k.store(to, channel, sum.get(), mask);
-    return;
-  }
-  k.for_range(channel, min(channel + width, planes.channels), 1, [&](Index c) {
-    const Variable<F32> sum(k.zero());
-    k.for_range(first, last, 1, [&](Index n) {
-      for_vectors(k, (n * planes.channels + c) * planes.pixels, planes.pixels,
-                  [&](const Span& at) { sum.set(sum.get() + load(k, ddst, at)); });
-    });
-    k.store(to, c, sum_lanes(sum.get()));
-  });
-}
 
 } // namespace
 
@@ -90,8 +59,10 @@ template <> void emit<ir::BiasBackward>(Emission& emission) {
     emission.launch("owned", {emission.operand(0), emission.result()}, {}, groups, [=](KernelBuilder& k) {
       const Pointer ddst = k.operand(0);
       const Pointer dbias = k.operand(1);
-      k.begin_tasks(
-          [&](Index group) { sum_group(k, planes, ddst, group, k.index(0), k.index(planes.samples), dbias); });
+      k.begin_tasks([&](Index group) {
+        sum_group(k, planes, group, k.index(0), k.index(planes.samples), dbias,
+                  [&](const Span& at) { return load(k, ddst, at); });
+      });
     });
     return;
   }
@@ -100,8 +71,8 @@ template <> void emit<ir::BiasBackward>(Emission& emission) {
     const Pointer partial = k.operand(1);
     k.begin_tasks([&](Index task) {
       const Index shard = task / groups;
-      sum_group(k, planes, ddst, task % groups, shard * planes.samples / shards, (shard + 1) * planes.samples / shards,
-                partial + shard * channels);
+      sum_group(k, planes, task % groups, shard * planes.samples / shards, (shard + 1) * planes.samples / shards,
+                partial + shard * channels, [&](const Span& at) { return load(k, ddst, at); });
     });
   });
   emission.launch("sum", {emission.workspace(), emission.result()}, {}, chunk_count(channels), [=](KernelBuilder& k) {

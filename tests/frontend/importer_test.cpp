@@ -159,6 +159,20 @@ TEST(Importer, KnowsEveryActivation) {
   EXPECT_THAT(text, HasSubstr("%softplus1 = softplus(%hard_sigmoid1) layer"));
 }
 
+TEST(Importer, LearnsSlopesThatDoNotDecay) {
+  auto module = import_good(experiment("layer { convolution { filters: 3 kernel: 1 } }"
+                                       "layer { prelu {} }"
+                                       "layer { name: \"one\" prelu { shared: true start: 0.5 } }"
+                                       "layer { dense { units: 3 } }"));
+  const ir::State& slopes = *module->find_state("prelu1.slope");
+  EXPECT_EQ(slopes.value.type.dims, ir::Dims{3});
+  EXPECT_EQ(slopes.decay_multiplier, 0);
+  EXPECT_EQ(slopes.initializer, (ir::Initializer{ir::InitializerKind::constant, 0.25, 0}));
+  EXPECT_EQ(module->find_state("one.slope")->value.type.dims, ir::Dims{1});
+  EXPECT_EQ(module->find_state("one.slope")->initializer.a, 0.5);
+  EXPECT_THAT(ir::print(*module->find_function("train_step")), HasSubstr("%one = prelu(%prelu1, @one.slope)"));
+}
+
 TEST(Importer, PreprocessesAsTheSchemaSays) {
   auto module =
       import_good(experiment("layer { dense { units: 3 } }", 2, "preprocess { scale: 0.5 mean: [1, 3] std: 4 }"));

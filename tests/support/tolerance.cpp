@@ -57,6 +57,9 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   }
   // The step is subtracted: against a negative rate it adds.
   if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
+  // Only negative elements add to it; a gradient that is negative too makes what they add positive.
+  if (node.is<ir::PreluBackwardSlope>())
+    for (Tensor& operand : operands) operand = mapped(operand, [](double x) { return -x; });
   ir::Attributes attributes = node.raw_attributes();
   ReplaceCoefficients replace(ones);
   attributes.visit(replace);
