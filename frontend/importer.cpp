@@ -139,6 +139,8 @@ private:
       return import_layer(layer.softplus(), import);
     case proto::Layer::kPrelu:
       return import_layer(layer.prelu(), import);
+    case proto::Layer::kRrelu:
+      return import_layer(layer.rrelu(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

@@ -48,6 +48,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "softplus";
   case proto::Layer::kPrelu:
     return "prelu";
+  case proto::Layer::kRrelu:
+    return "rrelu";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:

@@ -94,6 +94,12 @@ struct Follower {
   double slope = 0;
 };
 
+// As ir/ops/rrelu.h has it.
+double test_slope(const proto::Rrelu& rrelu) {
+  const double middle = (rrelu.lower() + rrelu.upper()) / 2;
+  return rrelu.mode() == proto::Rrelu::EVEN ? middle : 1 / middle;
+}
+
 Follower find_rectifier(const proto::Network& network, const std::string& name) {
   std::vector<std::string> reached{name};
   for (const proto::Layer& layer : network.layer()) {
@@ -106,6 +112,7 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
     if (is_rectifier) return {true, 0};
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
     if (layer.has_prelu()) return {true, layer.prelu().start()};
+    if (layer.has_rrelu()) return {true, test_slope(layer.rrelu())};
     bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
                             layer.has_flatten() || layer.has_reshape() || layer.has_add();
     if (passes_values_on) reached.push_back(layer.name());

@@ -77,6 +77,8 @@ public:
     case OpCode::average_pool:
     case OpCode::average_pool_backward:
     case OpCode::dropout:
+    case OpCode::rrelu:
+    case OpCode::rrelu_backward:
       only(Kernel::any);
       all_as(first_operand());
       break;

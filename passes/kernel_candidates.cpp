@@ -75,6 +75,8 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
   case OpCode::average_pool:
   case OpCode::average_pool_backward:
   case OpCode::dropout:
+  case OpCode::rrelu:
+  case OpCode::rrelu_backward:
     return {{Kernel::any, ""}};
   default:
     return {{node.op().traits.elementwise ? Kernel::any : Kernel::plain, ""}};

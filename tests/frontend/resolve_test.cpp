@@ -101,6 +101,20 @@ TEST(Resolve, WritesOutDefaults) {
   EXPECT_EQ(experiment.training().seed(), 1u);
 }
 
+TEST(Resolve, LearntAndDrawnSlopesCountForInitialWeights) {
+  const auto slope_before = [](const std::string& activation) {
+    const auto experiment = resolved("network { layer { dense { units: 2 } } layer { " + activation + " } }");
+    const auto& init = experiment.network().layer(0).dense().weights_init();
+    return init.has_he() ? init.he().slope() : -1;
+  };
+  EXPECT_EQ(slope_before("prelu {}"), 0.25);
+  EXPECT_DOUBLE_EQ(slope_before("rrelu {}"), 2.0 / 11);
+  EXPECT_DOUBLE_EQ(slope_before("rrelu { lower: 0.25 upper: 0.75 mode: EVEN }"), 0.5);
+  EXPECT_EQ(slope_before("relu6 {}"), 0);
+  EXPECT_EQ(slope_before("gelu {}"), 0);
+  EXPECT_EQ(slope_before("softplus {}"), -1);
+}
+
 TEST(Resolve, RectifierIsFoundThroughPoolingAndAcrossBranches) {
   const proto::Experiment experiment = resolved("network {"
                                                 "  layer { convolution { filters: 2 kernel: 1 } }"
