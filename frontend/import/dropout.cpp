@@ -13,7 +13,9 @@ ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import) {
     import.report.error("dropout.drop", fmt::format("drop is {}: it must be at least 0 and below 1", dropout.drop()),
                         "it is the probability of dropping a value, not of keeping it");
   if (!import.ready()) return nullptr;
-  return &import.create<ir::Dropout>({.drop = dropout.drop(), .stream = import.stream("")}, {&import.input()});
+  return &import.create<ir::Dropout>(
+      {.drop = dropout.drop(), .stream = import.stream(""), .whole_channels = dropout.whole_channels()},
+      {&import.input()});
 }
 
 } // namespace kiln::frontend

@@ -2,7 +2,7 @@
 // The reference draws as emitted code does: by logical element index in N, H, W, C order.
 #include "ir/ops/dropout.h"
 
-#include "runtime/counter_random.h"
+#include "ir/ops/element_draws.h"
 
 namespace kiln::ir {
 
@@ -20,15 +20,9 @@ std::vector<TensorType> Dropout::infer(const Attributes& attributes, Operands op
 void Dropout::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
   const Tensor& src = frame.operand(0);
   Tensor& dst = frame.result();
-  const uint64_t key = random::stream_key(frame.seed, frame.step, attributes.stream.value);
-  const int64_t channels = src.dims[1];
-  const int64_t pixels = src.dims.size() == 4 ? src.dims[2] * src.dims[3] : 1;
-  for (int64_t i = 0; i < src.elements(); ++i) {
-    const int64_t n = i / (channels * pixels), c = i / pixels % channels, pixel = i % pixels;
-    const int64_t element = (n * pixels + pixel) * channels + c;
-    const float u = random::uniform(random::draw(key, static_cast<uint64_t>(element)));
-    dst[i] = formula<double>(attributes, src[i], u);
-  }
+  const ElementDraws draws(frame, attributes.stream, src.dims);
+  for (int64_t i = 0; i < src.elements(); ++i)
+    dst[i] = formula<double>(attributes, src[i], attributes.whole_channels ? draws.of_channel(i) : draws.of_element(i));
 }
 
 void Dropout::gradient(GradientBuilder& builder, const Node& node) {

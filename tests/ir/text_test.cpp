@@ -69,7 +69,7 @@ TEST(Text, KeepsEverythingAModuleSays) {
   func @predict.1(%image: u8[1,8,8,1], %label: i32[1]) {
     %x-y/z = preprocess(%image) {scale=[0.1], shift=[-1], pad=[0,1,2,3], pad_value=[0.5]} kernel=plain layer="in" : f32[1,1,10,12]
     %fc.1 = convert_layout(%x-y/z) {to=nchwc, block=16} kernel=any : f32[1,1,10,12]{nchw16c}
-    %drop = dropout(%fc.1) {drop=0.5, stream=0xffffffffffffffff} kernel=any : f32[1,1,10,12]{nchw16c}
+    %drop = dropout(%fc.1) {drop=0.5, stream=0xffffffffffffffff, whole_channels=false} kernel=any : f32[1,1,10,12]{nchw16c}
     return gradient:conv1.weight=%drop, image=%image, table=@table
   }
 }
