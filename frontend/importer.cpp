@@ -141,6 +141,8 @@ private:
       return import_layer(layer.prelu(), import);
     case proto::Layer::kRrelu:
       return import_layer(layer.rrelu(), import);
+    case proto::Layer::kLogSoftmax:
+      return import_layer(layer.log_softmax(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

@@ -50,6 +50,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "prelu";
   case proto::Layer::kRrelu:
     return "rrelu";
+  case proto::Layer::kLogSoftmax:
+    return "log_softmax";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:

@@ -106,6 +106,7 @@ ir::Value* import_layer(const proto::HardSigmoid& hard_sigmoid, LayerImport& imp
 ir::Value* import_layer(const proto::Softplus& softplus, LayerImport& import);
 ir::Value* import_layer(const proto::Prelu& prelu, LayerImport& import);
 ir::Value* import_layer(const proto::Rrelu& rrelu, LayerImport& import);
+ir::Value* import_layer(const proto::LogSoftmax& log_softmax, LayerImport& import);
 ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
 ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);

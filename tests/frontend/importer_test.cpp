@@ -173,6 +173,19 @@ TEST(Importer, LearnsSlopesThatDoNotDecay) {
   EXPECT_THAT(ir::print(*module->find_function("train_step")), HasSubstr("%one = prelu(%prelu1, @one.slope)"));
 }
 
+TEST(Importer, KnowsRandomLayersAndTheirOptions) {
+  auto module = import_good(experiment("layer { rrelu {} }"
+                                       "layer { rrelu { lower: 0.125 upper: 0.25 mode: EVEN } }"
+                                       "layer { dropout { whole_channels: true } }"
+                                       "layer { dense { units: 3 } }"
+                                       "layer { log_softmax {} }"));
+  const std::string text = ir::print(*module->find_function("train_step"));
+  EXPECT_THAT(text, HasSubstr("rrelu(%image.preprocess) {lower=3, upper=8, mode=reciprocal, stream="));
+  EXPECT_THAT(text, HasSubstr("rrelu(%rrelu1) {lower=0.125, upper=0.25, mode=uniform, stream="));
+  EXPECT_THAT(text, HasSubstr("whole_channels=true} layer=\"dropout1\""));
+  EXPECT_THAT(text, HasSubstr("%log_softmax1 = log_softmax(%fc1)"));
+}
+
 TEST(Importer, PreprocessesAsTheSchemaSays) {
   auto module =
       import_good(experiment("layer { dense { units: 3 } }", 2, "preprocess { scale: 0.5 mean: [1, 3] std: 4 }"));

@@ -82,7 +82,7 @@ bool is_exact(const ir::Node& node) {
 // Ops whose operands enter through differences and exponentials: bounds of a row, by formula.
 bool is_softmax(const ir::Node& node) {
   return node.is<ir::Softmax>() || node.is<ir::SoftmaxBackward>() || node.is<ir::SoftmaxCrossEntropy>() ||
-         node.is<ir::SoftmaxCrossEntropyBackward>();
+         node.is<ir::SoftmaxCrossEntropyBackward>() || node.is<ir::LogSoftmax>() || node.is<ir::LogSoftmaxBackward>();
 }
 
 Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
@@ -93,14 +93,18 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
   const double exponent = 1 + 2 * largest(first);
   for (int64_t i = 0; i < magnitude.elements(); ++i) {
     const int64_t row = node.is<ir::SoftmaxCrossEntropy>() ? i : i / classes;
-    if (node.is<ir::SoftmaxBackward>()) {
+    if (node.is<ir::LogSoftmaxBackward>()) {
+      double sum = 0;
+      for (int64_t c = 0; c < classes; ++c) sum += std::abs(operands[1][row * classes + c]);
+      magnitude[i] = std::abs(operands[1][i]) + std::exp(first[i]) * (1 + std::abs(first[i])) * sum;
+    } else if (node.is<ir::SoftmaxBackward>()) {
       double dot = 0;
       for (int64_t c = 0; c < classes; ++c) dot += std::abs(first[row * classes + c] * operands[1][row * classes + c]);
       magnitude[i] = std::abs(first[i]) * (std::abs(operands[1][i]) + dot);
     } else if (node.is<ir::SoftmaxCrossEntropyBackward>()) {
       magnitude[i] = exponent * std::abs(operands[2][row]);
     } else {
-      magnitude[i] = exponent + (node.is<ir::SoftmaxCrossEntropy>() ? std::log(static_cast<double>(classes)) : 0);
+      magnitude[i] = exponent + (node.is<ir::Softmax>() ? 0 : std::log(static_cast<double>(classes)));
     }
   }
   return magnitude;
