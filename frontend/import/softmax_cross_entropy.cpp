@@ -1,47 +1,29 @@
 // softmax_cross_entropy: the loss, and with it the outputs of each function.
-// Per sample outside of training, so that the padded rows of a last batch can be left out.
+// A softmax before it is legal, and nearly always a mistake.
 #include "ir/ops/softmax_cross_entropy.h"
 
 #include <fmt/format.h>
 
-#include "frontend/import/layer_import.h"
-#include "ir/ops/reduce_mean.h"
+#include "frontend/import/classifier_loss.h"
 #include "ir/ops/softmax.h"
-#include "ir/ops/top1.h"
 
 namespace kiln::frontend {
 
-ir::Value* import_layer(const proto::SoftmaxCrossEntropy&, LayerImport& import) {
-  LayerReport& report = import.report;
-  if (!import.ready()) return nullptr;
-  const ir::Dims& dims = import.input_dims();
-  int64_t classes = dims[1];
-  if (dims.size() == 4 && dims[2] * dims[3] != 1)
-    report.error("", fmt::format("its input is {}: it takes one value a class", shape_text(dims)),
-                 "put a dense layer before it, with as many units as there are classes");
-  else if (classes < 2)
-    report.error("", "its input is a single value, but there are at least two classes",
-                 "give the layer before it as many outputs as there are classes");
-  else if (import.class_names != 0 && import.class_names != classes)
-    report.error("", fmt::format("its input has {} values, but the data name {} classes", classes, import.class_names));
-  if (!import.ready()) return nullptr;
+ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import) {
+  const double smoothing = loss.label_smoothing();
+  if (!(smoothing >= 0 && smoothing < 1))
+    import.report.error("softmax_cross_entropy.label_smoothing",
+                        fmt::format("label_smoothing is {}: it must be at least 0 and below 1", smoothing));
+  ir::Value* made = import_classifier_loss(
+      import, "softmax_cross_entropy", [&](ir::Value& logits, std::string_view role) -> ir::Value& {
+        return import.create<ir::SoftmaxCrossEntropy>({.label_smoothing = smoothing}, {&logits, import.label}, role);
+      });
+  if (made == nullptr) return nullptr;
   const ir::Node* producer = import.input().producer;
   if (producer != nullptr && producer->is<ir::Softmax>() && import.kind == FunctionKind::train_step)
-    report.warning("", "its input is a softmax already, and it takes the softmax again", "leave the softmax layer out");
-
-  ir::Value& logits = import.rows("reshape");
-  if (import.kind == FunctionKind::predict) {
-    ir::Value& probability = import.create<ir::Softmax>({}, {&logits}, "softmax");
-    import.output("probability", probability);
-    return &probability;
-  }
-  ir::Value& per_sample = import.create<ir::SoftmaxCrossEntropy>(
-      {}, {&logits, import.label}, import.kind == FunctionKind::train_step ? "softmax_cross_entropy" : "");
-  ir::Value* loss = &per_sample;
-  if (import.kind == FunctionKind::train_step) loss = &import.create<ir::ReduceMean>({}, {&per_sample});
-  import.output("loss", *loss);
-  import.output("correct", import.create<ir::Top1>({}, {&logits, import.label}, "top1"));
-  return loss;
+    import.report.warning("", "its input is a softmax already, and it takes the softmax again",
+                          "leave the softmax layer out");
+  return made;
 }
 
 } // namespace kiln::frontend

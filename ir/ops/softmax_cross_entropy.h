@@ -7,13 +7,19 @@
 namespace kiln::ir {
 
 // softmax_cross_entropy(logits, labels): loss[n] = log(sum over c of exp(logits[n,c])) - logits[n, labels[n]],
-// with the row's maximum m taken out: log(sum of exp(logits[n,c] - m)) + (m - logits[n, labels[n]]).
-//   logits  f32[N,C]
-//   labels  i32[N]; no gradient flows to them
-//   ->      f32[N]
+// with the row's maximum m taken out: log(sum of exp(logits[n,c] - m)) + (m - logits[n, labels[n]]). With smoothing s
+// the wanted distribution is 1 - s for the label and s spread evenly over all classes, so that the last logit becomes
+// (1 - s) logits[n, labels[n]] + s * mean over c of logits[n,c].
+//   logits           f32[N,C]
+//   labels           i32[N]; no gradient flows to them
+//   label_smoothing  s, 0 <= s < 1; 0: none
+//   ->               f32[N]
 // A label outside [0,C) gives NaN and reads nothing out of bounds.
 struct SoftmaxCrossEntropy {
-  using Attributes = NoAttributes;
+  struct Attributes {
+    double label_smoothing = 0;
+    void fields(FieldVisitor& visit) { visit("label_smoothing", label_smoothing); }
+  };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);
@@ -21,14 +27,18 @@ struct SoftmaxCrossEntropy {
 };
 
 // softmax_cross_entropy_backward(logits, labels, dloss):
-//   dlogits[n,c] = (softmax(logits)[n,c] - (c == labels[n] ? 1 : 0)) * dloss[n].
-//   logits  f32[N,C]
-//   labels  i32[N]
-//   dloss   f32[N]
-//   ->      f32[N,C]
+//   dlogits[n,c] = (softmax(logits)[n,c] - w[n,c]) * dloss[n], w[n,c] = (c == labels[n] ? 1 - s : 0) + s / C.
+//   logits           f32[N,C]
+//   labels           i32[N]
+//   dloss            f32[N]
+//   label_smoothing  s, as softmax_cross_entropy's
+//   ->               f32[N,C]
 // A label outside [0,C) gives a row of NaN, the derivative of its loss.
 struct SoftmaxCrossEntropyBackward {
-  using Attributes = NoAttributes;
+  struct Attributes {
+    double label_smoothing = 0;
+    void fields(FieldVisitor& visit) { visit("label_smoothing", label_smoothing); }
+  };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);

@@ -70,7 +70,7 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
   %relu1 = relu(%c) layer="relu1" : f32[4,3,6,4]
   %fc1.reshape = reshape(%relu1) {dims=[4,72]} layer="fc1" : f32[4,72]
   %fc1 = dense(%fc1.reshape, @fc1.weight) {epilogue=[]} layer="fc1" : f32[4,5]
-  %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) layer="loss" : f32[4]
+  %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) {label_smoothing=0} layer="loss" : f32[4]
   %loss = reduce_mean(%loss.softmax_cross_entropy) layer="loss" : f32[1]
   %loss.top1 = top1(%fc1, %label) layer="loss" : f32[4]
   return loss=%loss, correct=%loss.top1
@@ -78,7 +78,7 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
 )");
   const std::string evaluate = ir::print(*module->find_function("evaluate"));
   EXPECT_THAT(evaluate,
-              HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) layer=\"loss\" : f32[3]"));
+              HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) {label_smoothing=0} layer=\"loss\" : f32[3]"));
   EXPECT_THAT(evaluate, HasSubstr("return loss=%loss, correct=%loss.top1\n"));
   const std::string predict = ir::print(*module->find_function("predict"));
   EXPECT_THAT(predict, HasSubstr("func @predict(%image: u8[1,8,6,2]) {\n"));
