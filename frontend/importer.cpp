@@ -153,6 +153,8 @@ private:
       return import_layer(layer.reshape(), import);
     case proto::Layer::kSoftmaxCrossEntropy:
       return import_layer(layer.softmax_cross_entropy(), import);
+    case proto::Layer::kMultiClassHinge:
+      return import_layer(layer.multi_class_hinge(), import);
     case proto::Layer::KIND_NOT_SET:
       return nullptr;
     }

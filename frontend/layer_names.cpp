@@ -61,6 +61,7 @@ std::string_view short_name(proto::Layer::KindCase kind) {
   case proto::Layer::kReshape:
     return "reshape";
   case proto::Layer::kSoftmaxCrossEntropy:
+  case proto::Layer::kMultiClassHinge:
     return "loss";
   case proto::Layer::KIND_NOT_SET:
     return "layer";
@@ -83,7 +84,7 @@ std::string kind_name(const proto::Layer& layer) {
   return proto::Layer::descriptor()->FindFieldByNumber(layer.kind_case())->name();
 }
 
-bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy(); }
+bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy() || layer.has_multi_class_hinge(); }
 
 std::vector<std::string> layer_names(const proto::Network& network) {
   std::map<std::string_view, int> numbers;

@@ -113,5 +113,6 @@ ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
 ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
+ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import);
 
 } // namespace kiln::frontend

@@ -186,6 +186,21 @@ TEST(Importer, KnowsRandomLayersAndTheirOptions) {
   EXPECT_THAT(text, HasSubstr("%log_softmax1 = log_softmax(%fc1)"));
 }
 
+TEST(Importer, KnowsOtherLossesAndOptions) {
+  const auto with_loss = [](const std::string& loss) {
+    return "network { layer { dense { units: 5 } } layer { " + loss +
+           " } } data { image { channels: 2 height: 8 } } training { batch: 4 epochs: 1 sgd {} }";
+  };
+  auto module = import_good(with_loss("multi_class_hinge { norm: L2 margin: 0.5 }"));
+  EXPECT_THAT(ir::print(*module->find_function("train_step")),
+              HasSubstr("%loss.multi_class_hinge = multi_class_hinge(%fc1, %label) {margin=0.5, norm=l2} "
+                        "layer=\"loss\" : f32[4]\n  %loss = reduce_mean(%loss.multi_class_hinge)"));
+  EXPECT_THAT(ir::print(*module->find_function("evaluate")), HasSubstr("%loss = multi_class_hinge(%fc1, %label)"));
+  EXPECT_THAT(ir::print(*module->find_function("predict")), HasSubstr("return probability=%loss.softmax\n"));
+  module = import_good(with_loss("softmax_cross_entropy { label_smoothing: 0.1 }"));
+  EXPECT_THAT(ir::print(*module->find_function("evaluate")), HasSubstr("{label_smoothing=0.1}"));
+}
+
 TEST(Importer, PreprocessesAsTheSchemaSays) {
   auto module =
       import_good(experiment("layer { dense { units: 3 } }", 2, "preprocess { scale: 0.5 mean: [1, 3] std: 4 }"));

@@ -82,7 +82,22 @@ bool is_exact(const ir::Node& node) {
 // Ops whose operands enter through differences and exponentials: bounds of a row, by formula.
 bool is_softmax(const ir::Node& node) {
   return node.is<ir::Softmax>() || node.is<ir::SoftmaxBackward>() || node.is<ir::SoftmaxCrossEntropy>() ||
-         node.is<ir::SoftmaxCrossEntropyBackward>() || node.is<ir::LogSoftmax>() || node.is<ir::LogSoftmaxBackward>();
+         node.is<ir::SoftmaxCrossEntropyBackward>() || node.is<ir::LogSoftmax>() || node.is<ir::LogSoftmaxBackward>() ||
+         node.is<ir::MultiClassHinge>() || node.is<ir::MultiClassHingeBackward>();
+}
+
+// All other classes may miss the largest distance and the margin.
+double hinge_magnitude(const ir::Node& node, const std::vector<Tensor>& operands, int64_t row) {
+  const Tensor& logits = operands[0];
+  const auto classes = static_cast<double>(logits.dims[1]);
+  if (node.is<ir::MultiClassHinge>()) {
+    const auto& attributes = node.attributes<ir::MultiClassHinge>();
+    const double missing = attributes.margin + 2 * largest(logits);
+    return classes * (attributes.norm == ir::HingeNorm::l2 ? missing * missing : missing);
+  }
+  const auto& attributes = node.attributes<ir::MultiClassHingeBackward>();
+  const double missing = attributes.margin + 2 * largest(logits);
+  return classes * (attributes.norm == ir::HingeNorm::l2 ? 2 * missing : 1) * std::abs(operands[2][row]);
 }
 
 Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
@@ -92,8 +107,11 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
   // An exponent x - m carries the rounding of the difference into the exponential.
   const double exponent = 1 + 2 * largest(first);
   for (int64_t i = 0; i < magnitude.elements(); ++i) {
-    const int64_t row = node.is<ir::SoftmaxCrossEntropy>() ? i : i / classes;
-    if (node.is<ir::LogSoftmaxBackward>()) {
+    const bool per_row = node.is<ir::SoftmaxCrossEntropy>() || node.is<ir::MultiClassHinge>();
+    const int64_t row = per_row ? i : i / classes;
+    if (node.is<ir::MultiClassHinge>() || node.is<ir::MultiClassHingeBackward>()) {
+      magnitude[i] = hinge_magnitude(node, operands, row);
+    } else if (node.is<ir::LogSoftmaxBackward>()) {
       double sum = 0;
       for (int64_t c = 0; c < classes; ++c) sum += std::abs(operands[1][row * classes + c]);
       magnitude[i] = std::abs(operands[1][i]) + std::exp(first[i]) * (1 + std::abs(first[i])) * sum;

@@ -93,7 +93,7 @@ Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const fron
 int64_t class_count(const ir::Module& module) {
   for (const auto& function : module.functions())
     for (const auto& node : function->nodes())
-      if (node->is<ir::SoftmaxCrossEntropy>()) return node->operand(0).type.dims[1];
+      if (node->is<ir::Top1>()) return node->operand(0).type.dims[1];
   for (const auto& function : module.functions())
     for (const auto& output : function->outputs)
       if (output.name == "probability") return output.value->type.dims[1];
