@@ -49,6 +49,22 @@ double largest(const Tensor& tensor) {
   return result;
 }
 
+bool is_mean_loss(const ir::Node& node) {
+  switch (node.op().code) {
+  case OpCode::mean_squared_error:
+  case OpCode::mean_squared_error_backward:
+  case OpCode::l1:
+  case OpCode::l1_backward:
+  case OpCode::huber:
+  case OpCode::huber_backward:
+  case OpCode::sigmoid_cross_entropy:
+  case OpCode::sigmoid_cross_entropy_backward:
+    return true;
+  default:
+    return false;
+  }
+}
+
 std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> operands, bool ones, uint64_t seed,
                                       uint64_t step) {
   for (size_t i = 0; i < operands.size(); ++i) {
@@ -57,6 +73,8 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   }
   // The step is subtracted: against a negative rate it adds.
   if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
+  // So is what is wanted from what was predicted.
+  if (is_mean_loss(node)) operands[1] = mapped(operands[1], [](double x) { return -x; });
   // Only negative elements add to it; a gradient that is negative too makes what they add positive.
   if (node.is<ir::PreluBackwardSlope>())
     for (Tensor& operand : operands) operand = mapped(operand, [](double x) { return -x; });
@@ -164,6 +182,7 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
   // Means divide their sums: their ones give 1.
   double least = 1;
   if (node.is<ir::ReduceMean>()) least = static_cast<double>(operands[0].elements());
+  if (is_mean_loss(node)) least = static_cast<double>(operands[0].dims[1]);
   if (node.is<ir::AveragePool>())
     least = static_cast<double>(node.attributes<ir::AveragePool>().kernel[0] *
                                 node.attributes<ir::AveragePool>().kernel[1]);
