@@ -15,8 +15,6 @@
 namespace kiln::frontend {
 namespace {
 
-int inputs_wanted(const proto::Layer& layer) { return layer.has_add() ? 2 : 1; }
-
 class NetworkCheck {
 public:
   NetworkCheck(const proto::Network& network, const Positions& positions, Diagnostics& diagnostics)

@@ -63,6 +63,8 @@ std::string kind_name(const proto::Layer& layer) {
 
 bool is_loss(const proto::Layer& layer) { return layer.kind_case() == proto::Layer::kSoftmaxCrossEntropy; }
 
+int inputs_wanted(const proto::Layer& layer) { return layer.has_add() ? 2 : 1; }
+
 std::vector<std::string> layer_names(const proto::Network& network) {
   std::map<std::string_view, int> numbers;
   std::vector<std::string> names;

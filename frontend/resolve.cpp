@@ -88,6 +88,31 @@ void resolve_convolution(proto::Convolution& convolution) {
   spell_out_padding(*convolution.mutable_padding());
 }
 
+// Whether a layer gives the values it takes, or some of them or of their sums: a rectifier behind it acts on those of
+// the layer before it. No default: a new kind of layer fails to compile until it stands here.
+bool passes_values_on(const proto::Layer& layer) {
+  switch (layer.kind_case()) {
+  case proto::Layer::kMaxPool:
+  case proto::Layer::kAveragePool:
+  case proto::Layer::kDropout:
+  case proto::Layer::kAdd:
+  case proto::Layer::kFlatten:
+  case proto::Layer::kReshape:
+    return true;
+  case proto::Layer::kConvolution:
+  case proto::Layer::kDense:
+  case proto::Layer::kRelu:
+  case proto::Layer::kLeakyRelu:
+  case proto::Layer::kSigmoid:
+  case proto::Layer::kTanh:
+  case proto::Layer::kSoftmax:
+  case proto::Layer::kSoftmaxCrossEntropy:
+  case proto::Layer::KIND_NOT_SET:
+    return false;
+  }
+  return false;
+}
+
 // What follows the output of a layer before the next weights.
 struct Follower {
   bool rectifier = false;
@@ -103,9 +128,7 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
     if (!is_fed) continue;
     if (layer.has_relu()) return {true, 0};
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
-    bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
-                            layer.has_flatten() || layer.has_reshape() || layer.has_add();
-    if (passes_values_on) reached.push_back(layer.name());
+    if (passes_values_on(layer)) reached.push_back(layer.name());
   }
   return {};
 }
@@ -129,7 +152,7 @@ void resolve_network(proto::Network& network) {
   for (int i = 0; i < network.layer_size(); ++i) {
     proto::Layer& layer = *network.mutable_layer(i);
     layer.set_name(names[static_cast<size_t>(i)]);
-    if (layer.input().empty() && !layer.has_add())
+    if (layer.input().empty() && inputs_wanted(layer) == 1)
       layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
     if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());

@@ -102,22 +102,25 @@ TEST(Importer, NamesPredictsByBatchWhenThereAreSeveral) {
 }
 
 TEST(Importer, KnowsEveryKindOfLayer) {
-  auto module =
-      import_good(experiment("layer { convolution { filters: 4 kernel: [3, 1] stride: [2, 1] padding: [1, 0, 2, 3] "
+  const std::string layers = "layer { convolution { filters: 4 kernel: [3, 1] stride: [2, 1] padding: [1, 0, 2, 3] "
                              "dilation: [2, 1] groups: 2 } }"
                              "layer { leaky_relu { slope: 0.1 } }"
                              "layer { max_pool { kernel: 2 stride: 1 padding: 1 } }"
                              "layer { average_pool { kernel: 3 stride: 2 rounding: CEIL count_include_pad: true } }"
                              "layer { sigmoid {} }"
                              "layer { tanh {} }"
-                             "layer { input: [\"sigmoid1\", \"tanh1\"] add {} }"
+                             "layer { add {} input: [\"sigmoid1\", \"tanh1\"] }"
                              "layer { dropout { drop: 0.25 } }"
                              "layer { reshape { dims: [2, -1, 5] } }"
                              "layer { flatten {} }"
                              "layer { softmax {} }"
                              "layer { reshape { dims: [4, 1, 10] } }"
                              "layer { relu {} }"
-                             "layer { dense { units: 3 } }"));
+                             "layer { dense { units: 3 } }";
+  const auto* kinds = proto::Layer::descriptor()->FindOneofByName("kind");
+  for (int i = 0; i < kinds->field_count(); ++i)
+    EXPECT_THAT(experiment(layers), HasSubstr("{ " + kinds->field(i)->name() + " {")) << "is not imported here";
+  auto module = import_good(experiment(layers));
   // floor((8 + 1 + 2 - 5) / 2) + 1 = 4; 6 + 0 + 3 = 9
   EXPECT_EQ(dims_of(*module, "conv1"), (ir::Dims{1, 4, 4, 9}));
   EXPECT_EQ(dims_of(*module, "pool1"), (ir::Dims{1, 4, 5, 10}));
