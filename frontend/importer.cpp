@@ -115,6 +115,8 @@ private:
       return import_layer(layer.relu(), import);
     case proto::Layer::kLeakyRelu:
       return import_layer(layer.leaky_relu(), import);
+    case proto::Layer::kElu:
+      return import_layer(layer.elu(), import);
     case proto::Layer::kSigmoid:
       return import_layer(layer.sigmoid(), import);
     case proto::Layer::kTanh:

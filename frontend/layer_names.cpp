@@ -24,6 +24,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "relu";
   case proto::Layer::kLeakyRelu:
     return "leaky_relu";
+  case proto::Layer::kElu:
+    return "elu";
   case proto::Layer::kSigmoid:
     return "sigmoid";
   case proto::Layer::kTanh:

@@ -103,6 +103,7 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kDense:
   case proto::Layer::kRelu:
   case proto::Layer::kLeakyRelu:
+  case proto::Layer::kElu:
   case proto::Layer::kSigmoid:
   case proto::Layer::kTanh:
   case proto::Layer::kSoftmax:

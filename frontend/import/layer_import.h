@@ -93,6 +93,7 @@ ir::Value* import_layer(const proto::MaxPool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::AveragePool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::Relu& relu, LayerImport& import);
 ir::Value* import_layer(const proto::LeakyRelu& relu, LayerImport& import);
+ir::Value* import_layer(const proto::Elu& elu, LayerImport& import);
 ir::Value* import_layer(const proto::Sigmoid& sigmoid, LayerImport& import);
 ir::Value* import_layer(const proto::Tanh& tanh, LayerImport& import);
 ir::Value* import_layer(const proto::Softmax& softmax, LayerImport& import);

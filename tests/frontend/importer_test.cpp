@@ -107,6 +107,7 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                              "layer { leaky_relu { slope: 0.1 } }"
                              "layer { max_pool { kernel: 2 stride: 1 padding: 1 } }"
                              "layer { average_pool { kernel: 3 stride: 2 rounding: CEIL count_include_pad: true } }"
+                             "layer { elu { alpha: 0.5 } }"
                              "layer { sigmoid {} }"
                              "layer { tanh {} }"
                              "layer { add {} input: [\"sigmoid1\", \"tanh1\"] }"
@@ -135,6 +136,7 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                               "count_include_pad=true}"));
   EXPECT_THAT(text, HasSubstr("dropout(%add1) {drop=0.25, stream="));
   EXPECT_THAT(text, HasSubstr("leaky_relu(%conv1) {slope=0.1}"));
+  EXPECT_THAT(text, HasSubstr("elu(%pool2) {alpha=0.5}"));
   EXPECT_THAT(text, HasSubstr("add(%sigmoid1, %tanh1)"));
 }
 
