@@ -40,6 +40,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "flatten";
   case proto::Layer::kReshape:
     return "reshape";
+  case proto::Layer::kConcat:
+    return "concat";
   case proto::Layer::kSoftmaxCrossEntropy:
     return "loss";
   case proto::Layer::KIND_NOT_SET:
@@ -65,7 +67,11 @@ std::string kind_name(const proto::Layer& layer) {
 
 bool is_loss(const proto::Layer& layer) { return layer.kind_case() == proto::Layer::kSoftmaxCrossEntropy; }
 
-int inputs_wanted(const proto::Layer& layer) { return layer.has_add() ? 2 : 1; }
+InputsWanted inputs_wanted(const proto::Layer& layer) {
+  if (layer.has_add()) return {2, false};
+  if (layer.has_concat()) return {2, true};
+  return {1, false};
+}
 
 std::vector<std::string> layer_names(const proto::Network& network) {
   std::map<std::string_view, int> numbers;

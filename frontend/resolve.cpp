@@ -98,6 +98,7 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kAdd:
   case proto::Layer::kFlatten:
   case proto::Layer::kReshape:
+  case proto::Layer::kConcat:
     return true;
   case proto::Layer::kConvolution:
   case proto::Layer::kDense:
@@ -153,7 +154,7 @@ void resolve_network(proto::Network& network) {
   for (int i = 0; i < network.layer_size(); ++i) {
     proto::Layer& layer = *network.mutable_layer(i);
     layer.set_name(names[static_cast<size_t>(i)]);
-    if (layer.input().empty() && inputs_wanted(layer) == 1)
+    if (layer.input().empty() && inputs_wanted(layer).least == 1)
       layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
     if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());

@@ -38,6 +38,7 @@ public:
 
   // Whether nodes can be made: all inputs are known and nothing was reported.
   bool ready() const;
+  size_t input_count() const { return inputs_.size(); }
   ir::Value& input(size_t i = 0) const { return *inputs_[i]; }
   const ir::Dims& input_dims(size_t i = 0) const { return input(i).type.dims; }
   bool input_known(size_t i = 0) const { return i < inputs_.size() && inputs_[i] != nullptr; }
@@ -101,6 +102,7 @@ ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
 ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
 ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import);
+ir::Value* import_layer(const proto::Concat& concat, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
 
