@@ -15,8 +15,6 @@
 namespace kiln::frontend {
 namespace {
 
-int inputs_wanted(const proto::Layer& layer) { return layer.has_add() ? 2 : 1; }
-
 class NetworkCheck {
 public:
   NetworkCheck(const proto::Network& network, const Positions& positions, Diagnostics& diagnostics)
@@ -74,13 +72,15 @@ private:
 
   void check_inputs(int index, LayerReport& report) {
     const proto::Layer& layer = network_.layer(index);
-    int wanted = inputs_wanted(layer);
+    const auto [least, or_more] = inputs_wanted(layer);
     bool has_kind = layer.kind_case() != proto::Layer::KIND_NOT_SET;
-    miswired_ = miswired_ || !has_kind || layer.input_size() != wanted;
-    if (has_kind && layer.input_size() != wanted)
+    bool is_right = layer.input_size() == least || (or_more && layer.input_size() > least);
+    miswired_ = miswired_ || !has_kind || !is_right;
+    if (has_kind && !is_right)
       report.error(layer.input().empty() ? "" : "input",
-                   fmt::format("takes {} input{}, {} given", wanted, wanted == 1 ? "" : "s", layer.input_size()),
-                   wanted == 2 ? "name both: input: [\"a\", \"b\"]" : "");
+                   fmt::format("takes {}{} input{}, {} given", least, or_more ? " or more" : "", least == 1 ? "" : "s",
+                               layer.input_size()),
+                   least == 1 ? "" : fmt::format("name {}: input: [\"a\", \"b\"]", or_more ? "them" : "both"));
     for (int k = 0; k < layer.input_size(); ++k) {
       const std::string& input = layer.input(k);
       if (input == kImage) continue;

@@ -34,7 +34,7 @@ public:
       std::vector<ir::Value*> inputs;
       for (const std::string& input : layer.input()) inputs.push_back(repeats_name ? nullptr : find(input));
       // Too few inputs have been reported with the wiring.
-      while (inputs.size() < (layer.has_add() ? 2u : 1u)) inputs.push_back(nullptr);
+      while (inputs.size() < static_cast<size_t>(inputs_wanted(layer).least)) inputs.push_back(nullptr);
       LayerImport import(function, kind, layer.name(), std::move(inputs), label, report);
       import.class_names = loaded_.experiment.data().class_name_size();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
@@ -115,6 +115,8 @@ private:
       return import_layer(layer.relu(), import);
     case proto::Layer::kLeakyRelu:
       return import_layer(layer.leaky_relu(), import);
+    case proto::Layer::kElu:
+      return import_layer(layer.elu(), import);
     case proto::Layer::kSigmoid:
       return import_layer(layer.sigmoid(), import);
     case proto::Layer::kTanh:
@@ -151,6 +153,8 @@ private:
       return import_layer(layer.flatten(), import);
     case proto::Layer::kReshape:
       return import_layer(layer.reshape(), import);
+    case proto::Layer::kConcat:
+      return import_layer(layer.concat(), import);
     case proto::Layer::kSoftmaxCrossEntropy:
       return import_layer(layer.softmax_cross_entropy(), import);
     case proto::Layer::kMultiClassHinge:

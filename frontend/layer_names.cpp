@@ -24,6 +24,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "relu";
   case proto::Layer::kLeakyRelu:
     return "leaky_relu";
+  case proto::Layer::kElu:
+    return "elu";
   case proto::Layer::kSigmoid:
     return "sigmoid";
   case proto::Layer::kTanh:
@@ -60,6 +62,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "flatten";
   case proto::Layer::kReshape:
     return "reshape";
+  case proto::Layer::kConcat:
+    return "concat";
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
     return "loss";
@@ -85,6 +89,12 @@ std::string kind_name(const proto::Layer& layer) {
 }
 
 bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy() || layer.has_multi_class_hinge(); }
+
+InputsWanted inputs_wanted(const proto::Layer& layer) {
+  if (layer.has_add()) return {2, false};
+  if (layer.has_concat()) return {2, true};
+  return {1, false};
+}
 
 std::vector<std::string> layer_names(const proto::Network& network) {
   std::map<std::string_view, int> numbers;

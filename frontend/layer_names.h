@@ -21,6 +21,13 @@ inline constexpr std::string_view kLabel = "label";
 std::string kind_name(const proto::Layer& layer);
 bool is_loss(const proto::Layer& layer);
 
+// How many inputs a layer takes.
+struct InputsWanted {
+  int least = 1;
+  bool or_more = false;
+};
+InputsWanted inputs_wanted(const proto::Layer& layer);
+
 // One a layer, given or derived. They may clash: that is for check_experiment to say.
 std::vector<std::string> layer_names(const proto::Network& network);
 

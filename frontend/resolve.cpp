@@ -88,6 +88,45 @@ void resolve_convolution(proto::Convolution& convolution) {
   spell_out_padding(*convolution.mutable_padding());
 }
 
+// Whether a layer gives the values it takes, or some of them or of their sums: a rectifier behind it acts on those of
+// the layer before it. No default: a new kind of layer fails to compile until it stands here.
+bool passes_values_on(const proto::Layer& layer) {
+  switch (layer.kind_case()) {
+  case proto::Layer::kMaxPool:
+  case proto::Layer::kAveragePool:
+  case proto::Layer::kDropout:
+  case proto::Layer::kAdd:
+  case proto::Layer::kFlatten:
+  case proto::Layer::kReshape:
+  case proto::Layer::kConcat:
+    return true;
+  case proto::Layer::kConvolution:
+  case proto::Layer::kDense:
+  case proto::Layer::kRelu:
+  case proto::Layer::kLeakyRelu:
+  case proto::Layer::kElu:
+  case proto::Layer::kSigmoid:
+  case proto::Layer::kTanh:
+  case proto::Layer::kSoftmax:
+  case proto::Layer::kLogSoftmax:
+  case proto::Layer::kClip:
+  case proto::Layer::kRelu6:
+  case proto::Layer::kSelu:
+  case proto::Layer::kGelu:
+  case proto::Layer::kSilu:
+  case proto::Layer::kHardSwish:
+  case proto::Layer::kHardSigmoid:
+  case proto::Layer::kSoftplus:
+  case proto::Layer::kPrelu:
+  case proto::Layer::kRrelu:
+  case proto::Layer::kSoftmaxCrossEntropy:
+  case proto::Layer::kMultiClassHinge:
+  case proto::Layer::KIND_NOT_SET:
+    return false;
+  }
+  return false;
+}
+
 // What follows the output of a layer before the next weights.
 struct Follower {
   bool rectifier = false;
@@ -113,9 +152,7 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
     if (layer.has_prelu()) return {true, layer.prelu().start()};
     if (layer.has_rrelu()) return {true, test_slope(layer.rrelu())};
-    bool passes_values_on = layer.has_max_pool() || layer.has_average_pool() || layer.has_dropout() ||
-                            layer.has_flatten() || layer.has_reshape() || layer.has_add();
-    if (passes_values_on) reached.push_back(layer.name());
+    if (passes_values_on(layer)) reached.push_back(layer.name());
   }
   return {};
 }
@@ -139,7 +176,7 @@ void resolve_network(proto::Network& network) {
   for (int i = 0; i < network.layer_size(); ++i) {
     proto::Layer& layer = *network.mutable_layer(i);
     layer.set_name(names[static_cast<size_t>(i)]);
-    if (layer.input().empty() && !layer.has_add())
+    if (layer.input().empty() && inputs_wanted(layer).least == 1)
       layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
     if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());

@@ -72,23 +72,13 @@ public:
       demand_.operands[0] = first_operand();
       demand_.results[0] = node_.attributes<ConvertLayout>().layout();
       break;
-    case OpCode::max_pool:
-    case OpCode::max_pool_backward:
-    case OpCode::average_pool:
-    case OpCode::average_pool_backward:
-    case OpCode::dropout:
-    case OpCode::rrelu:
-    case OpCode::rrelu_backward:
-      only(Kernel::any);
-      all_as(first_operand());
-      break;
     case OpCode::dense:
     case OpCode::dense_backward_data:
     case OpCode::dense_backward_weights:
       if (node_.kernel != Kernel::direct && node_.kernel != Kernel::blas) refuse();
       break;
     default:
-      if (node_.op().traits.elementwise) {
+      if (node_.op().traits.takes_any_layout()) {
         only(Kernel::any);
         all_as(first_operand());
       } else {

@@ -5,7 +5,7 @@
 //   struct Attributes { ...; void fields(FieldVisitor&); };            (or: using Attributes = NoAttributes;)
 //   static std::vector<TensorType> infer(const Attributes&, Operands);   throws TypeError
 //   static void evaluate(const Attributes&, EvaluationFrame&);           reference semantics, in double
-//   static void gradient(GradientBuilder&, const Node&);                 optional: without it the op cuts gradients
+//   static void gradient(GradientBuilder&, const Node&);                 optional: without it no loss may depend on it
 //   static int64_t flops(const Node&);                                   multiply-add counts 2; optional, else 0
 //   static constexpr Traits traits = {...};                              optional
 #pragma once
@@ -34,10 +34,13 @@ enum class OpCode : uint16_t {
 
 struct Traits {
   bool elementwise = false; // result i depends on operand elements i alone; any layout, all alike; may run in place
+  bool any_layout = false;  // its kernel takes every layout, all tensors alike, unless layout_demand says otherwise
   bool alias = false;       // the result is the operand's bytes (reshape)
   bool effect = false;      // writes its state operands; never swept
   bool random = false;      // draws from a stream
   bool training_only = false;
+
+  bool takes_any_layout() const { return elementwise || any_layout; }
 };
 
 using Operands = std::span<const TensorType>;

@@ -63,23 +63,8 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
   case OpCode::dense_backward_data:
   case OpCode::dense_backward_weights:
     return {{Kernel::blas, kind == FunctionKind::predict ? "predict holds no BLIS" : ""}, {Kernel::direct, ""}};
-  case OpCode::bias:
-  case OpCode::bias_backward:
-  case OpCode::prelu:
-  case OpCode::prelu_backward:
-  case OpCode::prelu_backward_slope:
-  case OpCode::sgd_update:
-  case OpCode::convert_layout:
-  case OpCode::max_pool:
-  case OpCode::max_pool_backward:
-  case OpCode::average_pool:
-  case OpCode::average_pool_backward:
-  case OpCode::dropout:
-  case OpCode::rrelu:
-  case OpCode::rrelu_backward:
-    return {{Kernel::any, ""}};
   default:
-    return {{node.op().traits.elementwise ? Kernel::any : Kernel::plain, ""}};
+    return {{node.op().traits.takes_any_layout() ? Kernel::any : Kernel::plain, ""}};
   }
 }
 

@@ -271,6 +271,9 @@ ResumedCheckpoint resume_checkpoint(const std::string& directory, Instance& inst
   }
   resumed.path = previous;
   resumed.info = load_checkpoint(previous, instance, replan);
+  // The next checkpoint would put the damaged file in the place of this whole one.
+  if (file_exists(last) && rename(last.c_str(), join_path(directory, "damaged.safetensors").c_str()) != 0)
+    throw Error(ErrorKind::runtime, system_problem("cannot rename", last, errno));
   return resumed;
 }
 

@@ -60,7 +60,8 @@ struct ResumedCheckpoint {
   std::string note; // not empty: why the previous checkpoint was taken instead of the last
 };
 
-// The last checkpoint of the directory, or the previous one if the last is missing or damaged. Throws if both are.
+// The last checkpoint of the directory, or the previous one if the last is missing or damaged; a damaged last one is
+// then kept as damaged.safetensors. Throws if both are missing or damaged.
 ResumedCheckpoint resume_checkpoint(const std::string& directory, Instance& instance, bool replan);
 
 // What loading weights did; names of tensors.

@@ -38,6 +38,7 @@ public:
 
   // Whether nodes can be made: all inputs are known and nothing was reported.
   bool ready() const;
+  size_t input_count() const { return inputs_.size(); }
   ir::Value& input(size_t i = 0) const { return *inputs_[i]; }
   const ir::Dims& input_dims(size_t i = 0) const { return input(i).type.dims; }
   bool input_known(size_t i = 0) const { return i < inputs_.size() && inputs_[i] != nullptr; }
@@ -93,6 +94,7 @@ ir::Value* import_layer(const proto::MaxPool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::AveragePool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::Relu& relu, LayerImport& import);
 ir::Value* import_layer(const proto::LeakyRelu& relu, LayerImport& import);
+ir::Value* import_layer(const proto::Elu& elu, LayerImport& import);
 ir::Value* import_layer(const proto::Sigmoid& sigmoid, LayerImport& import);
 ir::Value* import_layer(const proto::Tanh& tanh, LayerImport& import);
 ir::Value* import_layer(const proto::Softmax& softmax, LayerImport& import);
@@ -111,6 +113,7 @@ ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
 ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
 ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import);
+ir::Value* import_layer(const proto::Concat& concat, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
 ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import);

@@ -31,6 +31,7 @@ struct AveragePool {
   static int64_t divisor_factor(bool count_include_pad, const WindowAxis& axis, int64_t window) {
     return count_include_pad ? axis.padded_count(window) : axis.end(window) - axis.begin(window);
   }
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 // average_pool_backward(ddst): dsrc[n,c,h,w] = sum of ddst[n,c,y,x] / divisor[y,x] over the windows that hold (h,w).
@@ -49,6 +50,7 @@ struct AveragePoolBackward {
   };
   static std::vector<TensorType> infer(const Attributes& attributes, Operands operands);
   static void evaluate(const Attributes& attributes, EvaluationFrame& frame);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 } // namespace kiln::ir

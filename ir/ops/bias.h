@@ -16,6 +16,7 @@ struct Bias {
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);
   static int64_t flops(const Node&);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 // bias_backward(ddst): dbias[c] = sum over n, h, w of ddst[n,c,h,w].
@@ -26,6 +27,7 @@ struct BiasBackward {
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 } // namespace kiln::ir

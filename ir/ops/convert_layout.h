@@ -28,6 +28,7 @@ struct ConvertLayout {
   };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 } // namespace kiln::ir

@@ -21,8 +21,9 @@ namespace kiln::ir {
 //
 // T is double, float or codegen's vector of floats: a formula may use + - * /, < and >, and of kiln::math, named by
 // `using`: like(x, constant), select, min, max, mul_add, abs, sqrt, exp, expm1, log, log1p, tanh, sigmoid, normal_cdf,
-// pow. Where a comparison
-// meets NaN it is false; let NaN through to the result where there is a choice.
+// pow. Where a comparison meets NaN it is false; let NaN through to the result where there is a choice. In floats it
+// must come within eight roundings of formula(|x|, ...) (tests/support/tolerance.h): do not subtract what is nearly
+// equal, as exp(x) - 1 does.
 // Padding lanes are computed like any other: where formula(0, ...) is not 0, the emitter masks them.
 template <class Op, size_t Arity> struct Elementwise {
   static constexpr size_t arity = Arity;

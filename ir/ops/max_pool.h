@@ -20,6 +20,7 @@ struct MaxPool {
   static std::vector<TensorType> infer(const Attributes& attributes, Operands operands);
   static void evaluate(const Attributes& attributes, EvaluationFrame& frame);
   static void gradient(GradientBuilder& builder, const Node& node);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 // max_pool_backward(src, ddst): dsrc[n,c,h,w] = sum of ddst[n,c,y,x] over the windows in which src[n,c,h,w] wins.
@@ -31,6 +32,7 @@ struct MaxPoolBackward {
   using Attributes = MaxPool::Attributes;
   static std::vector<TensorType> infer(const Attributes& attributes, Operands operands);
   static void evaluate(const Attributes& attributes, EvaluationFrame& frame);
+  static constexpr Traits traits = {.any_layout = true};
 };
 
 } // namespace kiln::ir

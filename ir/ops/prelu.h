@@ -18,6 +18,7 @@ struct Prelu {
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);
   static int64_t flops(const Node&);
+  static constexpr Traits traits = {.any_layout = true};
 
   // Of an element x with its slope; for double, float and codegen's vector, as in elementwise.h.
   template <class T> static T formula(const T& x, const T& slope) {
@@ -38,6 +39,7 @@ struct PreluBackward {
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);
+  static constexpr Traits traits = {.any_layout = true};
 
   template <class T> static T formula(const T& x, const T& slope, const T& g) {
     using math::like;
@@ -60,6 +62,7 @@ struct PreluBackwardSlope {
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);
+  static constexpr Traits traits = {.any_layout = true};
 
   // What one element adds.
   template <class T> static T formula(const T& x, const T& g) {

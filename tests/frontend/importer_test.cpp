@@ -103,37 +103,45 @@ TEST(Importer, NamesPredictsByBatchWhenThereAreSeveral) {
 }
 
 TEST(Importer, KnowsEveryKindOfLayer) {
-  auto module =
-      import_good(experiment("layer { convolution { filters: 4 kernel: [3, 1] stride: [2, 1] padding: [1, 0, 2, 3] "
+  const std::string layers = "layer { convolution { filters: 4 kernel: [3, 1] stride: [2, 1] padding: [1, 0, 2, 3] "
                              "dilation: [2, 1] groups: 2 } }"
                              "layer { leaky_relu { slope: 0.1 } }"
                              "layer { max_pool { kernel: 2 stride: 1 padding: 1 } }"
                              "layer { average_pool { kernel: 3 stride: 2 rounding: CEIL count_include_pad: true } }"
+                             "layer { elu { alpha: 0.5 } }"
                              "layer { sigmoid {} }"
                              "layer { tanh {} }"
-                             "layer { input: [\"sigmoid1\", \"tanh1\"] add {} }"
+                             "layer { add {} input: [\"sigmoid1\", \"tanh1\"] }"
+                             "layer { concat {} input: [\"tanh1\", \"add1\", \"elu1\"] }"
                              "layer { dropout { drop: 0.25 } }"
-                             "layer { reshape { dims: [2, -1, 5] } }"
+                             "layer { reshape { dims: [6, -1, 5] } }"
                              "layer { flatten {} }"
                              "layer { softmax {} }"
-                             "layer { reshape { dims: [4, 1, 10] } }"
+                             "layer { reshape { dims: [12, 1, 10] } }"
                              "layer { relu {} }"
-                             "layer { dense { units: 3 } }"));
+                             "layer { dense { units: 3 } }";
+  const auto* kinds = proto::Layer::descriptor()->FindOneofByName("kind");
+  for (int i = 0; i < kinds->field_count(); ++i)
+    EXPECT_THAT(experiment(layers), HasSubstr("{ " + kinds->field(i)->name() + " {")) << "is not imported here";
+  auto module = import_good(experiment(layers));
   // floor((8 + 1 + 2 - 5) / 2) + 1 = 4; 6 + 0 + 3 = 9
   EXPECT_EQ(dims_of(*module, "conv1"), (ir::Dims{1, 4, 4, 9}));
   EXPECT_EQ(dims_of(*module, "pool1"), (ir::Dims{1, 4, 5, 10}));
   // ceil((10 - 3) / 2) + 1 = 5
   EXPECT_EQ(dims_of(*module, "pool2"), (ir::Dims{1, 4, 2, 5}));
-  EXPECT_EQ(dims_of(*module, "reshape1"), (ir::Dims{1, 2, 4, 5}));
-  EXPECT_EQ(dims_of(*module, "flatten1"), (ir::Dims{1, 40}));
-  EXPECT_EQ(dims_of(*module, "reshape2"), (ir::Dims{1, 4, 1, 10}));
+  EXPECT_EQ(dims_of(*module, "reshape1"), (ir::Dims{1, 6, 4, 5}));
+  EXPECT_EQ(dims_of(*module, "flatten1"), (ir::Dims{1, 120}));
+  EXPECT_EQ(dims_of(*module, "reshape2"), (ir::Dims{1, 12, 1, 10}));
   const std::string text = ir::print(*module->find_function("predict"));
   EXPECT_THAT(text, HasSubstr("{stride=[2,1], pad=[1,0,2,3], dilation=[2,1], group=2, epilogue=[]}"));
   EXPECT_THAT(text, HasSubstr("average_pool(%pool1) {kernel=[3,3], stride=[2,2], pad=[0,0,0,0], rounding=ceil, "
                               "count_include_pad=true}"));
-  EXPECT_THAT(text, HasSubstr("dropout(%add1) {drop=0.25, stream="));
+  EXPECT_THAT(text, HasSubstr("dropout(%concat1) {drop=0.25, stream="));
   EXPECT_THAT(text, HasSubstr("leaky_relu(%conv1) {slope=0.1}"));
+  EXPECT_THAT(text, HasSubstr("elu(%pool2) {alpha=0.5}"));
   EXPECT_THAT(text, HasSubstr("add(%sigmoid1, %tanh1)"));
+  EXPECT_THAT(text, HasSubstr("concat(%tanh1, %add1, %elu1)"));
+  EXPECT_EQ(dims_of(*module, "concat1"), (ir::Dims{1, 12, 2, 5}));
 }
 
 TEST(Importer, KnowsEveryActivation) {

@@ -97,6 +97,21 @@ TEST_F(Checkpoint, TheLastOneBecomesThePreviousOne) {
   }
 }
 
+TEST_F(Checkpoint, ADamagedLastOneNeverReplacesThePreviousOne) {
+  CheckpointInfo saved = info();
+  save_checkpoint(temporary.path(), instance, saved);
+  saved.position.step = 78;
+  save_checkpoint(temporary.path(), instance, saved);
+  write_bytes(last, read_bytes(last).substr(0, 100));
+  EXPECT_EQ(resume_checkpoint(temporary.path(), instance, false).info.position.step, 77);
+  EXPECT_FALSE(file_exists(last));
+  EXPECT_EQ(load_checkpoint(previous, instance, false).position.step, 77);
+  saved.position.step = 79;
+  save_checkpoint(temporary.path(), instance, saved);
+  EXPECT_EQ(load_checkpoint(last, instance, false).position.step, 79);
+  EXPECT_EQ(load_checkpoint(previous, instance, false).position.step, 77);
+}
+
 TEST_F(Checkpoint, EveryDamageIsFound) {
   save_checkpoint(temporary.path(), instance, info());
   std::string whole = read_bytes(last);

@@ -189,13 +189,8 @@ namespace {
 
 // An op whose kernel takes every layout, and so must be run on blocked tensors too.
 bool follows_layout(const ir::Node& node) {
-  if (node.is<ir::ConvertLayout>() || node.is<ir::SgdUpdate>() || node.operands().empty()) return false;
-  const auto code = node.op().code;
-  const bool any = node.op().traits.elementwise || code == ir::OpCode::bias || code == ir::OpCode::bias_backward ||
-                   code == ir::OpCode::dropout || code == ir::OpCode::prelu || code == ir::OpCode::rrelu ||
-                   code == ir::OpCode::max_pool || code == ir::OpCode::average_pool ||
-                   code == ir::OpCode::max_pool_backward || code == ir::OpCode::average_pool_backward;
-  return any && node.operand(0).type.rank() == 4;
+  if (node.is<ir::ConvertLayout>() || node.op().traits.effect || node.operands().empty()) return false;
+  return node.op().traits.takes_any_layout() && node.operand(0).type.rank() == 4;
 }
 
 bool is_convolution(const ir::Node& node) {

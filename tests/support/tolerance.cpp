@@ -90,6 +90,8 @@ bool is_exact(const ir::Node& node) {
   case OpCode::top1:
   case OpCode::constant:
   case OpCode::reshape:
+  case OpCode::concat:
+  case OpCode::slice:
   case OpCode::convert_layout:
     return true;
   default:

@@ -347,5 +347,7 @@ int main(int argc, char** argv) {
     if (fcntl(number, F_GETFD) < 0) open("/dev/null", O_RDONLY);
   // A reader that has seen enough is no reason to die: writing then fails with EPIPE.
   std::signal(SIGPIPE, SIG_IGN);
+  // A limit on file sizes likewise: EFBIG names the file.
+  std::signal(SIGXFSZ, SIG_IGN);
   return kiln::tools::run(argc, argv);
 }
