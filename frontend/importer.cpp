@@ -123,6 +123,8 @@ private:
       return import_layer(layer.tanh(), import);
     case proto::Layer::kSoftmax:
       return import_layer(layer.softmax(), import);
+    case proto::Layer::kBatchNorm:
+      return import_layer(layer.batch_norm(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

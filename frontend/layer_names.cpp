@@ -32,6 +32,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "tanh";
   case proto::Layer::kSoftmax:
     return "softmax";
+  case proto::Layer::kBatchNorm:
+    return "bn";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:
