@@ -145,6 +145,8 @@ private:
       return import_layer(layer.rrelu(), import);
     case proto::Layer::kLogSoftmax:
       return import_layer(layer.log_softmax(), import);
+    case proto::Layer::kBatchNorm:
+      return import_layer(layer.batch_norm(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:

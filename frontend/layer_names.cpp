@@ -54,6 +54,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "rrelu";
   case proto::Layer::kLogSoftmax:
     return "log_softmax";
+  case proto::Layer::kBatchNorm:
+    return "bn";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:

@@ -94,6 +94,7 @@ bool passes_values_on(const proto::Layer& layer) {
   switch (layer.kind_case()) {
   case proto::Layer::kMaxPool:
   case proto::Layer::kAveragePool:
+  case proto::Layer::kBatchNorm:
   case proto::Layer::kDropout:
   case proto::Layer::kAdd:
   case proto::Layer::kFlatten:

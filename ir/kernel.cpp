@@ -18,6 +18,10 @@ constexpr std::array<std::string_view, 7> kNames = {"unset", "any", "blocked", "
 // results stay small. Part of the plan, so of the bits.
 constexpr int64_t kSumTasks = 16;
 
+// Batch-norm statistics of a group of channels are taken over shards of about this many elements, which the two passes
+// over a shard find in cache. Part of the plan, so of the bits.
+constexpr int64_t kStatisticsShard = 16384;
+
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
 class Demand {
@@ -61,6 +65,16 @@ public:
       only(Kernel::any);
       all_as(first_operand());
       demand_.results[0] = slopes_beside(first_operand(), node_.result().type);
+      break;
+    case OpCode::batch_norm:
+    case OpCode::batch_norm_backward:
+    case OpCode::batch_norm_inference:
+      only(Kernel::any);
+      per_channel_beside(first_operand());
+      break;
+    case OpCode::update_running_statistics: // states as the statistics that come in
+      only(Kernel::any);
+      all_as(node_.operand(2).type.layout);
       break;
     case OpCode::sgd_update:
       only(Kernel::any);
@@ -108,6 +122,12 @@ private:
     for (Layout& operand : demand_.operands) operand = layout;
     for (Layout& result : demand_.results) result = layout;
   }
+  // Activations as `layout`, values a channel to go with them.
+  void per_channel_beside(Layout layout) {
+    const auto demand = [&](const Value& value) { return value.type.rank() == 1 ? vector_beside(layout) : layout; };
+    for (size_t i = 0; i < demand_.operands.size(); ++i) demand_.operands[i] = demand(node_.operand(i));
+    for (size_t i = 0; i < demand_.results.size(); ++i) demand_.results[i] = demand(node_.result(i));
+  }
   void convolution(std::array<LayoutKind, 2> blocked, std::array<LayoutKind, 2> first, LayoutKind result,
                    LayoutKind first_result) {
     if (node_.kernel == Kernel::plain) return;
@@ -147,6 +167,11 @@ int64_t shard_count(const Node& node, const Target& target) {
     const Dims& ddst = node.operand(0).type.dims;
     return std::clamp<int64_t>(kSumTasks / divide_up(ddst[1], c), 1, ddst[0]);
   }
+  if (node.is<BatchNorm>() || node.is<BatchNormBackward>()) {
+    const Dims& src = node.operand(0).type.dims;
+    const int64_t sample = (src.size() == 4 ? src[2] * src[3] : 1) * c; // of one group of channels
+    return std::clamp<int64_t>(src[0] * sample / kStatisticsShard, 1, src[0]);
+  }
   return 1;
 }
 
@@ -161,6 +186,9 @@ int64_t workspace_bytes(const Node& node, const Target& target) {
   if (node.is<PreluBackwardSlope>() && node.attributes<PreluBackwardSlope>().shared)
     return shard_count(node, target) * channel_sum_elements(node, target) * int64_t{sizeof(float)};
   const int64_t shards = shard_count(node, target);
+  // Two values a channel of each shard; backward reads the merged ones after.
+  if (node.is<BatchNorm>()) return 2 * shards * node.result(1).type.bytes();
+  if (node.is<BatchNormBackward>()) return 2 * shards * node.operand(1).type.bytes();
   return shards == 1 ? 0 : shards * node.result().type.bytes();
 }
 

@@ -7,11 +7,12 @@ namespace kiln::passes {
 
 namespace {
 
-constexpr std::array<std::string_view, 10> kTraining = {
+constexpr std::array<std::string_view, 11> kTraining = {
     "differentiate",          // first: gradient rules speak of the ops that the user wrote
     "append_optimizer",       // updates are nodes too, ordered and planned like the others
     "eliminate_dropout",      // of evaluate, which stands in the same module
     "fix_rrelu_slope",        // of evaluate too
+    "use_running_statistics", // of evaluate too: it must neither take nor update statistics of a batch
     "fuse_epilogue",          // after differentiate: backward uses results of activations, which fusing keeps
     "choose_kernels",         // states which layouts are wanted; after fusing, which decides what a kernel must do
     "assign_layouts",         // as the kernels demand; strict verification from here on
@@ -20,9 +21,11 @@ constexpr std::array<std::string_view, 10> kTraining = {
     "order",                  // frees activations early; last of those that move nodes
 };
 
-constexpr std::array<std::string_view, 10> kInference = {
+constexpr std::array<std::string_view, 12> kInference = {
     "eliminate_dropout",      // the identity here; it would stand in the way of fusing
     "fix_rrelu_slope",        // nothing is drawn here; what takes its place can be fused
+    "use_running_statistics", // what folds must find the form that infers
+    "fold_batch_norm",        // before fuse_epilogue, for the bias it leaves; needs weights in plain layout
     "fold_preprocess",        // needs the first layer unfused and its weights in plain layout
     "fuse_epilogue",          // after folding, which moves biases
     "choose_kernels",         // states which layouts are wanted

@@ -31,14 +31,29 @@ ir::Value& LayerImport::create(const ir::OpInfo& op, ir::Attributes attributes, 
   return node.result();
 }
 
+ir::Node& LayerImport::create_node(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands) {
+  ir::Node& node = function_.create(op, std::move(attributes), std::move(operands), name);
+  node.layer = name;
+  return node;
+}
+
 ir::State& LayerImport::parameter(std::string_view role, ir::Dims dims, const ir::Initializer& initializer) {
+  return state(role, ir::StateRole::parameter, std::move(dims), initializer);
+}
+
+ir::State& LayerImport::statistic(std::string_view role, ir::Dims dims, double value) {
+  return state(role, ir::StateRole::statistic, std::move(dims), {ir::InitializerKind::constant, value, 0});
+}
+
+ir::State& LayerImport::state(std::string_view role, ir::StateRole kind, ir::Dims dims,
+                              const ir::Initializer& initializer) {
   std::string full_name = fmt::format("{}.{}", name, role);
   ir::Module& module = function_.module();
   if (ir::State* existing = module.find_state(full_name)) return *existing;
   ir::TensorType type{ir::DType::f32, std::move(dims), {}};
-  ir::State& state = module.add_state(full_name, std::move(type), ir::StateRole::parameter, initializer);
-  state.stream = stream(role);
-  return state;
+  ir::State& made = module.add_state(full_name, std::move(type), kind, initializer);
+  made.stream = stream(role);
+  return made;
 }
 
 ir::Value& LayerImport::add_bias(ir::Value& value, const ir::Initializer& initializer) {

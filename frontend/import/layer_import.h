@@ -51,8 +51,16 @@ public:
   ir::Value& create(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands,
                     std::string_view role);
 
+  // A node of this layer with several results or none; they are named by whoever makes it.
+  template <class Op> ir::Node& create_node(typename Op::Attributes attributes, std::vector<ir::Value*> operands) {
+    return create_node(ir::info<Op>(), ir::Attributes::of(std::move(attributes)), std::move(operands));
+  }
+  ir::Node& create_node(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands);
+
   // The parameter `<layer>.<role>`, made when the first function asks for it.
   ir::State& parameter(std::string_view role, ir::Dims dims, const ir::Initializer& initializer);
+  // The running statistic `<layer>.<role>`, likewise; it starts as `value`.
+  ir::State& statistic(std::string_view role, ir::Dims dims, double value);
   // Adds the bias after `value`, which it replaces, unless `wanted` is false.
   ir::Value& add_bias(ir::Value& value, const ir::Initializer& initializer);
 
@@ -65,6 +73,8 @@ public:
   ir::StreamId stream(std::string_view role) const;
 
 private:
+  ir::State& state(std::string_view role, ir::StateRole kind, ir::Dims dims, const ir::Initializer& initializer);
+
   ir::Function& function_;
   std::vector<ir::Value*> inputs_;
 };
@@ -109,6 +119,7 @@ ir::Value* import_layer(const proto::Softplus& softplus, LayerImport& import);
 ir::Value* import_layer(const proto::Prelu& prelu, LayerImport& import);
 ir::Value* import_layer(const proto::Rrelu& rrelu, LayerImport& import);
 ir::Value* import_layer(const proto::LogSoftmax& log_softmax, LayerImport& import);
+ir::Value* import_layer(const proto::BatchNorm& norm, LayerImport& import);
 ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
 ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);

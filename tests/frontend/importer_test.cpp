@@ -95,6 +95,32 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
   EXPECT_EQ(weight.value.type.dims, (ir::Dims{3, 2, 3, 3}));
 }
 
+TEST(Importer, GivesBatchNormItsStatesAndTheirUpdate) {
+  auto module = import_good(experiment("layer { convolution { filters: 3 kernel: 3 bias: false } } "
+                                       "layer { batch_norm { momentum: 0.25 epsilon: 0.5 } } "
+                                       "layer { dense { units: 5 } } layer { batch_norm { affine: false } }"));
+  const std::string step = ir::print(*module->find_function("train_step"));
+  EXPECT_THAT(step, HasSubstr("  %bn1, %bn1.mean, %bn1.variance = batch_norm(%conv1, @bn1.scale, @bn1.shift) "
+                              "{epsilon=0.5} layer=\"bn1\" : f32[4,3,6,4], f32[3], f32[3]\n"
+                              "  update_running_statistics(@bn1.mean, @bn1.variance, %bn1.mean, %bn1.variance) "
+                              "{share=0.25, count=96} layer=\"bn1\"\n"));
+  EXPECT_THAT(step, HasSubstr("batch_norm(%fc1) {epsilon=1e-05}"));
+  EXPECT_THAT(step, HasSubstr("{share=0.1, count=4}"));
+  for (const char* name : {"bn1.scale", "bn1.shift"}) {
+    const ir::State& state = *module->find_state(name);
+    EXPECT_EQ(state.role, ir::StateRole::parameter);
+    EXPECT_EQ(state.decay_multiplier, 0);
+  }
+  EXPECT_EQ(module->find_state("bn1.scale")->initializer, (ir::Initializer{ir::InitializerKind::constant, 1, 0}));
+  EXPECT_EQ(module->find_state("bn1.shift")->initializer, (ir::Initializer{ir::InitializerKind::constant, 0, 0}));
+  EXPECT_EQ(module->find_state("bn2.scale"), nullptr);
+  for (const char* name : {"bn1.mean", "bn2.variance"})
+    EXPECT_EQ(module->find_state(name)->role, ir::StateRole::statistic);
+  EXPECT_EQ(module->find_state("bn1.mean")->initializer, (ir::Initializer{ir::InitializerKind::constant, 0, 0}));
+  EXPECT_EQ(module->find_state("bn1.variance")->initializer, (ir::Initializer{ir::InitializerKind::constant, 1, 0}));
+  EXPECT_THAT(ir::print(*module->find_function("predict")), HasSubstr("batch_norm(%conv1"));
+}
+
 TEST(Importer, NamesPredictsByBatchWhenThereAreSeveral) {
   auto module = import_good(experiment("layer { dense { units: 5 } }"), {0, 0, {1, 16}});
   ASSERT_EQ(module->functions().size(), 2u);

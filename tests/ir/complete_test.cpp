@@ -16,14 +16,18 @@ using testing::Contains;
 const std::filesystem::path kTests = KILN_SOURCE_DIR "/tests";
 
 // Ops that no gradient flows through, by nature: they come in after differentiation, or take or give what has none.
-constexpr std::array<std::string_view, 7> kNotDifferentiable = {
-    "constant",       // no operands
-    "convert_layout", // layouts are assigned after differentiation
-    "fold_scale",     // folding is for inference
-    "fold_shift",     //
-    "preprocess",     // images are inputs
-    "sgd_update",     // an effect
-    "top1",           // counts
+constexpr std::array<std::string_view, 11> kNotDifferentiable = {
+    "batch_norm_inference",      // made of batch_norm where nothing trains
+    "constant",                  // no operands
+    "convert_layout",            // layouts are assigned after differentiation
+    "fold_norm_bias",            // folding is for inference
+    "fold_norm_weights",         //
+    "fold_scale",                //
+    "fold_shift",                //
+    "preprocess",                // images are inputs
+    "sgd_update",                // an effect
+    "top1",                      // counts
+    "update_running_statistics", // an effect
 };
 
 bool is_backward(std::string_view name) { return name.find("_backward") != std::string_view::npos; }

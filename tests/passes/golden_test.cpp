@@ -77,6 +77,8 @@ TEST_P(Golden, IsSettledAfterOneRun) {
 
 // Outputs and updated states by name; outputs and states that the pass takes away or adds are no concern of the rest.
 TEST_P(Golden, MeansTheSame) {
+  // Running statistics are not those of the batch: other values are what this pass is for.
+  if (golden_.passes == "use_running_statistics") return;
   std::string input = golden_.input;
   // Dropout is the identity outside training by definition: what it is removed from must drop nothing to compare.
   if (golden_.passes == "eliminate_dropout") input = std::regex_replace(input, std::regex("drop=[0-9.]+"), "drop=0");

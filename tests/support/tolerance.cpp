@@ -3,6 +3,7 @@
 
 #include "ir/all_ops.h"
 #include "ir/op.h"
+#include "ir/ops/per_channel.h"
 
 #include <algorithm>
 #include <cmath>
@@ -78,6 +79,8 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   // Only negative elements add to it; a gradient that is negative too makes what they add positive.
   if (node.is<ir::PreluBackwardSlope>())
     for (Tensor& operand : operands) operand = mapped(operand, [](double x) { return -x; });
+  // The mean is subtracted.
+  if (node.is<ir::FoldNormBias>()) operands[0] = mapped(operands[0], [](double x) { return -x; });
   ir::Attributes attributes = node.raw_attributes();
   ReplaceCoefficients replace(ones);
   attributes.visit(replace);
@@ -148,6 +151,71 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
   return magnitude;
 }
 
+bool is_batch_norm(const ir::Node& node) {
+  return node.is<ir::BatchNorm>() || node.is<ir::BatchNormBackward>() || node.is<ir::BatchNormInference>();
+}
+
+// Batch norm's sums are about the mean: of deviations, not of values. That is what a large mean must not blur, so the
+// mean enters the variance by the square of its own rounding alone.
+ErrorBound batch_norm_bound(const ir::Node& node, const std::vector<Tensor>& operands) {
+  const Tensor& src = operands[0];
+  const int64_t n = ir::values_per_channel(src.dims);
+  const auto count = static_cast<double>(n);
+  const bool backward = node.is<ir::BatchNormBackward>();
+  const bool training = node.is<ir::BatchNorm>();
+  const Tensor ones = mapped(Tensor({src.dims[1]}), [](double) { return 1; });
+  Tensor mean(ones.dims), variance(ones.dims), spread(ones.dims), sum(ones.dims), product(ones.dims);
+  if (training) {
+    ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) { mean[c] += src[i] / count; });
+    ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
+      variance[c] += (src[i] - mean[c]) * (src[i] - mean[c]) / count;
+      spread[c] = std::max(spread[c], std::abs(src[i] - mean[c]));
+    });
+  } else {
+    mean = operands[1];
+    variance = operands[2];
+  }
+  const double epsilon = backward   ? node.attributes<ir::BatchNormBackward>().epsilon
+                         : training ? node.attributes<ir::BatchNorm>().epsilon
+                                    : node.attributes<ir::BatchNormInference>().epsilon;
+  const size_t scale_at = backward ? 4 : training ? 1 : 3;
+  const bool affine = operands.size() > scale_at;
+  const auto factor = [&](int64_t c) {
+    return (affine ? std::abs(operands[scale_at][c]) : 1) / std::sqrt(variance[c] + epsilon);
+  };
+  const auto x = [&](int64_t i, int64_t c) { return std::abs(src[i] - mean[c]) / std::sqrt(variance[c] + epsilon); };
+  if (backward)
+    ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
+      sum[c] += std::abs(operands[3][i]);
+      product[c] += std::abs(operands[3][i]) * x(i, c);
+    });
+  Tensor first(src.dims);
+  ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
+    const double centred = std::abs(src[i] - mean[c]);
+    if (backward) {
+      first[i] = factor(c) * (std::abs(operands[3][i]) + sum[c] / count + x(i, c) * product[c] / count);
+    } else {
+      first[i] = factor(c) * (2 * centred + (training ? std::abs(mean[c]) + spread[c] : 0));
+      if (affine) first[i] += std::abs(operands[scale_at + 1][c]);
+    }
+  });
+  ErrorBound bound;
+  bound.magnitude = {std::move(first)};
+  if (training) {
+    Tensor means(ones.dims), variances(ones.dims);
+    for (int64_t c = 0; c < means.elements(); ++c) {
+      means[c] = std::abs(mean[c]) + spread[c];
+      variances[c] = variance[c] + 0x1p-24 * means[c] * means[c];
+    }
+    bound.magnitude.insert(bound.magnitude.end(), {std::move(means), std::move(variances)});
+  } else if (backward && affine) {
+    bound.magnitude.insert(bound.magnitude.end(), {product, sum});
+  }
+  for (const Tensor& magnitude : bound.magnitude)
+    bound.terms.push_back(mapped(magnitude, [&](double) { return node.is<ir::BatchNormInference>() ? 1 : count; }));
+  return bound;
+}
+
 } // namespace
 
 double ErrorBound::at(size_t tensor, int64_t element) const {
@@ -171,6 +239,7 @@ std::vector<Tensor> evaluate_node(const ir::Node& node, const ir::Attributes& at
 }
 
 ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands, uint64_t seed, uint64_t step) {
+  if (is_batch_norm(node)) return batch_norm_bound(node, operands);
   ErrorBound bound;
   if (is_softmax(node)) {
     bound.magnitude = {softmax_magnitude(node, operands)};

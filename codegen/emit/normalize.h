@@ -1,0 +1,80 @@
+// dst = (src - mean) factor [+ shift], values a channel: how batch norm ends, in training and out of it.
+// The mean is subtracted first: where it is large, x factor - mean factor would cancel.
+#pragma once
+
+#include "codegen/emit/vectors.h"
+
+#include <cmath>
+
+namespace kiln::codegen {
+
+// 1 / sqrt(variance + epsilon)
+inline F32 reciprocal_deviation(F32 variance, double epsilon) {
+  return like(variance, 1) / sqrt(variance + like(variance, epsilon));
+}
+
+// body(at, values) over every span of an activation; values(vector) is a vector of values a channel, as lanes of the
+// span want it. Tasks: activation_tasks.
+inline int64_t rows_of_task(const Planes& planes) { return std::max<int64_t>(kChunk / planes.channels, 1); }
+inline bool is_matrix(const Planes& planes) { return planes.pixels == 1 && !planes.blocked(); }
+inline int64_t activation_tasks(const Planes& planes) {
+  return is_matrix(planes) ? divide_up(planes.samples, rows_of_task(planes)) : planes.count();
+}
+
+// prepare(values) gives what depends on channels alone, once for each stretch of them; body(at, prepared) does the
+// rest.
+template <class Prepare, class Body>
+void for_activation(KernelBuilder& k, const Planes& planes, Prepare prepare, Body body) {
+  k.begin_tasks([&](Index task) {
+    if (is_matrix(planes)) {
+      const int64_t rows = rows_of_task(planes);
+      for_vectors(k, k.index(0), planes.channels, [&](const Span& c) {
+        const auto prepared = prepare([&](Pointer values) { return load(k, values, c); });
+        k.for_range(task * rows, min(task * rows + rows, planes.samples), 1, [&](Index n) {
+          body(Span{n * planes.channels + c.offset, c.mask}, prepared);
+        });
+      });
+      return;
+    }
+    const Index block = task % planes.blocks;
+    const auto prepared = prepare([&](Pointer values) {
+      return planes.blocked() ? k.load(values, block * planes.lanes) : k.load_broadcast(values, block);
+    });
+    for_vectors(k, task * planes.elements(), planes.elements(), [&](const Span& at) { body(at, prepared); });
+  });
+}
+
+struct NormalizeBuffers {
+  BufferRef src, mean, variance;
+  std::optional<std::pair<BufferRef, BufferRef>> affine; // scale, shift
+  BufferRef dst;
+};
+
+inline void launch_normalize(Emission& emission, const NormalizeBuffers& buffers, double epsilon) {
+  const Planes planes(emission.operand_type(0));
+  const bool affine = buffers.affine.has_value();
+  std::vector<BufferRef> all = {buffers.src, buffers.mean, buffers.variance};
+  if (affine) all.insert(all.end(), {buffers.affine->first, buffers.affine->second});
+  all.push_back(buffers.dst);
+  emission.launch("normalize", all, {}, activation_tasks(planes), [=](KernelBuilder& k) {
+    struct Prepared {
+      F32 mean, factor, shift;
+    };
+    const Pointer src = k.operand(0);
+    const Pointer dst = k.operand(affine ? 5 : 3);
+    for_activation(
+        k, planes,
+        [&](const auto& value) {
+          Prepared prepared{value(k.operand(1)), reciprocal_deviation(value(k.operand(2)), epsilon), {}};
+          if (affine) prepared.factor = prepared.factor * value(k.operand(3));
+          if (affine) prepared.shift = value(k.operand(4));
+          return prepared;
+        },
+        [&](const Span& at, const Prepared& c) {
+          const F32 centred = load(k, src, at) - c.mean;
+          store(k, dst, at, affine ? mul_add(centred, c.factor, c.shift) : centred * c.factor);
+        });
+  });
+}
+
+} // namespace kiln::codegen
