@@ -48,7 +48,7 @@ template <> void emit<ir::Conv2d>(Emission& emission) {
   std::vector<BufferRef> operands;
   for (size_t i = 0; i < emission.node().operands().size(); ++i) operands.push_back(emission.operand(i));
   operands.push_back(emission.result());
-  emission.launch("forward", std::move(operands), {}, gather_task_count(convolution, emission.target()),
+  emission.launch("forward", operands, {}, gather_task_count(convolution, emission.target()),
                   [convolution](KernelBuilder& kernel) { emit_gather(kernel, convolution); });
 }
 

@@ -15,12 +15,12 @@ int64_t rows_of_task(int64_t columns) { return std::max<int64_t>(kChunk / column
 // Launches body(span of elements, their slopes) over a whole tensor. The slope is kernel operand 1; the tensors are
 // bound by `bind` before the tasks begin, which gives the body.
 template <class Bind>
-void launch_with_slopes(Emission& emission, std::string_view part, std::vector<BufferRef> buffers, Bind bind) {
+void launch_with_slopes(Emission& emission, std::string_view part, const std::vector<BufferRef>& buffers, Bind bind) {
   const Planes planes(emission.operand_type(0));
   const bool shared = emission.operand_type(1).dims[0] == 1;
   if (planes.pixels == 1 && !planes.blocked()) {
     const int64_t rows = rows_of_task(planes.channels);
-    emission.launch(part, std::move(buffers), {}, divide_up(planes.samples, rows), [=](KernelBuilder& k) {
+    emission.launch(part, buffers, {}, divide_up(planes.samples, rows), [=](KernelBuilder& k) {
       const Pointer slope = k.operand(1);
       const auto body = bind(k);
       k.begin_tasks([&](Index task) {
@@ -34,7 +34,7 @@ void launch_with_slopes(Emission& emission, std::string_view part, std::vector<B
     });
     return;
   }
-  emission.launch(part, std::move(buffers), {}, planes.count(), [=](KernelBuilder& k) {
+  emission.launch(part, buffers, {}, planes.count(), [=](KernelBuilder& k) {
     const Pointer slope = k.operand(1);
     const auto body = bind(k);
     k.begin_tasks([&](Index plane) {
