@@ -13,6 +13,14 @@ namespace kiln::runtime {
 struct JsonValue {
   enum class Kind { Null, Boolean, Number, String, Array, Object };
 
+  // Out of line: a value holds values, so they need the complete type.
+  JsonValue();
+  ~JsonValue();
+  JsonValue(const JsonValue&);
+  JsonValue& operator=(const JsonValue&);
+  JsonValue(JsonValue&&) noexcept;
+  JsonValue& operator=(JsonValue&&) noexcept;
+
   Kind kind = Kind::Null;
   bool boolean = false;
   std::string text; // a string's content, or a number as written

@@ -159,7 +159,7 @@ std::string run_directory(const frontend::LoadedExperiment& loaded, const Option
 
 std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options) {
   if (!options.weights.empty()) return options.weights;
-  const std::string path = runtime::last_checkpoint_path(run_directory(loaded, options) + "/checkpoints");
+  std::string path = runtime::last_checkpoint_path(run_directory(loaded, options) + "/checkpoints");
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr)
     throw runtime::Error(

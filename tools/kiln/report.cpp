@@ -108,7 +108,7 @@ int report_usage(std::string_view message, std::string_view hint, bool json, boo
   return tell(2, message, hint, json, color);
 }
 
-int report_exception(std::exception_ptr problem, const Options& options) {
+int report_exception(const std::exception_ptr& problem, const Options& options) {
   try {
     std::rethrow_exception(problem);
   } catch (const InvalidExperiment& told) {

@@ -24,7 +24,7 @@ void report_diagnostics(const frontend::Diagnostics& diagnostics, const Options&
 int report_usage(std::string_view message, std::string_view hint, bool json, bool color);
 
 // Tells what went wrong and returns the exit code. To be called with what a verb threw.
-int report_exception(std::exception_ptr problem, const Options& options);
+int report_exception(const std::exception_ptr& problem, const Options& options);
 
 // A line on stdout. Bytes that are not UTF-8, which a path may hold, become U+FFFD.
 void print_json(const nlohmann::json& value);
