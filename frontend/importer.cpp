@@ -66,8 +66,9 @@ private:
                                      data.channels, data.height, data.width));
       return;
     }
-    bool usable = check_channels(preprocess.mean_size(), "mean") & check_channels(preprocess.std_size(), "std");
-    if (!usable) return;
+    const bool mean_fits = check_channels(preprocess.mean_size(), "mean");
+    const bool std_fits = check_channels(preprocess.std_size(), "std"); // both are told
+    if (!mean_fits || !std_fits) return;
     // (x * scale - mean) / std  =  x * (scale / std) + (-mean / std)
     ir::Preprocess::Attributes attributes;
     attributes.scale.clear();
