@@ -38,7 +38,6 @@ struct Traits {
   bool alias = false;       // the result is the operand's bytes (reshape)
   bool effect = false;      // writes its state operands; never swept
   bool random = false;      // draws from a stream
-  bool training_only = false;
 
   bool takes_any_layout() const { return elementwise || any_layout; }
 };

@@ -31,7 +31,7 @@ struct Dropout {
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);
   static int64_t flops(const Node&);
-  static constexpr Traits traits = {.any_layout = true, .random = true, .training_only = true};
+  static constexpr Traits traits = {.any_layout = true, .random = true};
 
   // Of an element x with its uniform draw u; for double, float and codegen's vector, as in elementwise.h.
   template <class T> static T formula(const Attributes& attributes, const T& x, const T& u) {

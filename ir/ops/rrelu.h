@@ -37,7 +37,7 @@ struct Rrelu {
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);
   static int64_t flops(const Node&);
-  static constexpr Traits traits = {.any_layout = true, .random = true, .training_only = true};
+  static constexpr Traits traits = {.any_layout = true, .random = true};
 
   // What stands in for the draws where nothing is drawn. Of the reciprocal this is not the mean slope, which is
   // log(upper / lower) / (upper - lower): it is the rule of the paper.
@@ -80,7 +80,7 @@ struct RreluBackward {
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);
-  static constexpr Traits traits = {.any_layout = true, .random = true, .training_only = true};
+  static constexpr Traits traits = {.any_layout = true, .random = true};
 
   template <class T> static T formula(const Attributes& attributes, const T& y, const T& dy, const T& u) {
     using math::like;

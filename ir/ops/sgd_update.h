@@ -29,7 +29,7 @@ struct SgdUpdate {
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static int64_t flops(const Node&);
-  static constexpr Traits traits = {.any_layout = true, .effect = true, .training_only = true};
+  static constexpr Traits traits = {.any_layout = true, .effect = true};
 
   // Of weight w, velocity v, gradient g and learning rate `rate`; for double, float and codegen's vector, as in
   // elementwise.h. w_out and v_out may be w and v.

@@ -25,7 +25,7 @@ struct UpdateRunningStatistics {
   };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
-  static constexpr Traits traits = {.any_layout = true, .effect = true, .training_only = true};
+  static constexpr Traits traits = {.any_layout = true, .effect = true};
 
   // The factors of a running statistic's old and the batch's value.
   static double kept(const Attributes& attributes) { return 1 - attributes.share; }
