@@ -10,11 +10,7 @@
 namespace kiln::ir {
 
 std::vector<TensorType> LogSoftmax::infer(const Attributes&, Operands operands) {
-  const auto op = info<LogSoftmax>().name;
-  expect_count(op, operands, {"src"});
-  expect_dtype(op, "src", operands[0], DType::f32);
-  expect_rank(op, "src", operands[0], {2});
-  return {TensorType{DType::f32, operands[0].dims, {}}};
+  return infer_class_rows(info<LogSoftmax>().name, operands);
 }
 
 void LogSoftmax::evaluate(const Attributes&, EvaluationFrame& frame) {
@@ -39,12 +35,7 @@ void LogSoftmax::gradient(GradientBuilder& builder, const Node& node) {
 int64_t LogSoftmax::flops(const Node& node) { return 5 * node.result().type.elements(); }
 
 std::vector<TensorType> LogSoftmaxBackward::infer(const Attributes&, Operands operands) {
-  const auto op = info<LogSoftmaxBackward>().name;
-  expect_count(op, operands, {"y", "dy"});
-  expect_dtype(op, "y", operands[0], DType::f32);
-  expect_rank(op, "y", operands[0], {2});
-  expect_type(op, "dy", operands[1], DType::f32, operands[0].dims);
-  return {TensorType{DType::f32, operands[0].dims, {}}};
+  return infer_class_rows_backward(info<LogSoftmaxBackward>().name, operands);
 }
 
 void LogSoftmaxBackward::evaluate(const Attributes&, EvaluationFrame& frame) {

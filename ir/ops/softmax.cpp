@@ -10,11 +10,7 @@
 namespace kiln::ir {
 
 std::vector<TensorType> Softmax::infer(const Attributes&, Operands operands) {
-  const auto op = info<Softmax>().name;
-  expect_count(op, operands, {"src"});
-  expect_dtype(op, "src", operands[0], DType::f32);
-  expect_rank(op, "src", operands[0], {2});
-  return {TensorType{DType::f32, operands[0].dims, {}}};
+  return infer_class_rows(info<Softmax>().name, operands);
 }
 
 void Softmax::evaluate(const Attributes&, EvaluationFrame& frame) {
@@ -39,12 +35,7 @@ void Softmax::gradient(GradientBuilder& builder, const Node& node) {
 int64_t Softmax::flops(const Node& node) { return 5 * node.result().type.elements(); }
 
 std::vector<TensorType> SoftmaxBackward::infer(const Attributes&, Operands operands) {
-  const auto op = info<SoftmaxBackward>().name;
-  expect_count(op, operands, {"y", "dy"});
-  expect_dtype(op, "y", operands[0], DType::f32);
-  expect_rank(op, "y", operands[0], {2});
-  expect_type(op, "dy", operands[1], DType::f32, operands[0].dims);
-  return {TensorType{DType::f32, operands[0].dims, {}}};
+  return infer_class_rows_backward(info<SoftmaxBackward>().name, operands);
 }
 
 void SoftmaxBackward::evaluate(const Attributes&, EvaluationFrame& frame) {
