@@ -3,6 +3,7 @@
 
 #include "codegen/emit/elementwise.h"
 #include "ir/all_ops.h"
+#include "ir/op_code.h"
 #include "ir/text.h"
 
 #include <fmt/format.h>

@@ -3,6 +3,7 @@
 
 #include "ir/all_ops.h"
 #include "ir/op.h"
+#include "ir/op_code.h"
 
 #include <algorithm>
 #include <array>

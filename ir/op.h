@@ -1,5 +1,5 @@
 // What the compiler knows of an op: its shape rule, gradient rule, reference evaluation and cost. One struct an op,
-// named as in ops.def, in ir/ops/<op>.{h,cpp}; this header expands the list into a table.
+// named as in ops.def, in ir/ops/<op>.{h,cpp}; op_info.cpp expands the list into a table.
 //
 // An op struct has:
 //   struct Attributes { ...; void fields(FieldVisitor&); };            (or: using Attributes = NoAttributes;)
@@ -26,11 +26,7 @@ struct TypeError : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
-enum class OpCode : uint16_t {
-#define OP(Struct, name) name,
-#include "ir/ops.def"
-#undef OP
-};
+enum class OpCode : uint16_t; // ir/op_code.h
 
 struct Traits {
   bool elementwise = false; // result i depends on operand elements i alone; any layout, all alike; may run in place
@@ -61,14 +57,8 @@ const OpInfo& info_of(OpCode code);
 std::span<const OpInfo> all_ops();
 const OpInfo* find_op(std::string_view name);
 
-// The table entry of an op struct.
+// The table entry of an op struct. Instantiated in op_info.cpp for the ops of ops.def; any other does not link.
 template <class Op> const OpInfo& info();
-
-#define OP(Struct, name)                                                                                               \
-  struct Struct;                                                                                                       \
-  template <> inline const OpInfo& info<Struct>() { return info_of(OpCode::name); }
-#include "ir/ops.def"
-#undef OP
 
 template <class Op> bool Node::is() const { return op_ == &info<Op>(); }
 

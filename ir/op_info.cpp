@@ -2,6 +2,7 @@
 #include "ir/op.h"
 
 #include "ir/all_ops.h"
+#include "ir/op_code.h"
 
 #include <array>
 
@@ -27,9 +28,14 @@ template <class Op> OpInfo make_info(OpCode code, std::string_view name) {
   return info;
 }
 
+template <class Op> constexpr OpCode code_of = {};
+#define OP(Struct, name) template <> constexpr OpCode code_of<Struct> = OpCode::name;
+#include "ir/ops.def"
+#undef OP
+
 const auto& table() {
   static const std::array entries = {
-#define OP(Struct, name) make_info<Struct>(OpCode::name, #name),
+#define OP(Struct, name) make_info<Struct>(code_of<Struct>, #name),
 #include "ir/ops.def"
 #undef OP
   };
@@ -40,6 +46,11 @@ const auto& table() {
 
 std::span<const OpInfo> all_ops() { return table(); }
 const OpInfo& info_of(OpCode code) { return table()[static_cast<size_t>(code)]; }
+
+template <class Op> const OpInfo& info() { return info_of(code_of<Op>); }
+#define OP(Struct, name) template const OpInfo& info<Struct>();
+#include "ir/ops.def"
+#undef OP
 
 const OpInfo* find_op(std::string_view name) {
   for (const OpInfo& op : all_ops())

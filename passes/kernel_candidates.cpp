@@ -2,6 +2,7 @@
 #include "passes/kernel_candidates.h"
 
 #include "ir/all_ops.h"
+#include "ir/op_code.h"
 
 #include <fmt/format.h>
 

@@ -5,6 +5,7 @@
 
 #include "codegen/emit/vectors.h"
 #include "ir/all_ops.h"
+#include "ir/op_code.h"
 
 #include <utility>
 #include <vector>

@@ -6,6 +6,8 @@
 
 namespace kiln::ir {
 
+struct HuberBackward;
+
 // huber(prediction, target): loss[n] = mean over c of h(prediction[n,c] - target[n,c]),
 //   h(d) = |d| <= delta ? d^2 / 2 : delta * (|d| - delta / 2).
 //   prediction  f32[N,C]

@@ -6,6 +6,8 @@
 
 namespace kiln::ir {
 
+struct L1Backward;
+
 // l1(prediction, target): loss[n] = mean over c of |prediction[n,c] - target[n,c]|.
 //   prediction  f32[N,C]
 //   target      f32[N,C]; no gradient flows to it

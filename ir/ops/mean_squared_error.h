@@ -6,6 +6,8 @@
 
 namespace kiln::ir {
 
+struct MeanSquaredErrorBackward;
+
 // mean_squared_error(prediction, target): loss[n] = mean over c of (prediction[n,c] - target[n,c])^2.
 //   prediction  f32[N,C]
 //   target      f32[N,C]; no gradient flows to it

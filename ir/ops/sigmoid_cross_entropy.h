@@ -6,6 +6,8 @@
 
 namespace kiln::ir {
 
+struct SigmoidCrossEntropyBackward;
+
 // sigmoid_cross_entropy(logits, target): loss[n] = mean over c of -t log(p) - (1 - t) log(1 - p), p =
 // sigmoid(logits[n,c]), t = target[n,c]; as max(x, 0) - x t + log(1 + exp(-|x|)), which overflows for no logit.
 //   logits  f32[N,C]
