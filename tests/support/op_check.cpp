@@ -9,9 +9,8 @@
 #include "passes/gradients.h"
 #include "passes/passes.h"
 #include "passes/plan_memory.h"
-#include "runtime/instance.h"
 #include "tests/support/ir_files.h"
-#include "tests/support/reference_run.h"
+#include "tests/support/program_run.h"
 #include "tests/support/step_check.h"
 
 #include <algorithm>
@@ -26,38 +25,6 @@ namespace {
 using ir::Tensor;
 
 constexpr std::string_view kCotangentPrefix = "cotangent.";
-
-// Numbers of the classes that a label chooses among; 0 when the input is no label.
-int64_t classes_of(const ir::Function& function, const ir::Value& input) {
-  for (const ir::Node* user : function.users(input))
-    if (user->operand(0).type.rank() == 2) return user->operand(0).type.dims[1];
-  return 0;
-}
-
-// Values as emitted code sees them: f32 away from 0, where rectifiers bend; bytes; labels.
-Tensor input_value(const ir::Function& function, const ir::Value& input) {
-  Tensor tensor(input.type.dims);
-  const uint64_t key = random::stream_id(input.name);
-  const int64_t classes = classes_of(function, input);
-  for (int64_t i = 0; i < tensor.elements(); ++i) {
-    // A lone element is positive, so that rectifiers let it through.
-    const double u = tensor.elements() == 1 ? std::abs(random_element(key, i)) : random_element(key, i);
-    if (input.type.dtype == ir::DType::f32)
-      tensor[i] = static_cast<float>(u < 0 ? u * 0.95 - 0.05 : u * 0.95 + 0.05);
-    else
-      tensor[i] = std::floor((u + 1) / 2 * static_cast<double>(input.type.dtype == ir::DType::u8 ? 256 : classes));
-  }
-  return tensor;
-}
-
-ir::Environment environment_for(const ir::Function& function) {
-  ir::Environment environment;
-  environment.seed = 11;
-  environment.step = 7;
-  for (const auto& input : function.inputs()) environment.inputs[input->name] = input_value(function, *input);
-  environment.states = ir::initial_states(function.module(), environment.seed);
-  return environment;
-}
 
 bool has_fused_activation(const ir::Node& node) {
   if (node.is<ir::Conv2d>()) return !node.attributes<ir::Conv2d>().epilogue.empty();
@@ -236,52 +203,6 @@ std::unique_ptr<ir::Module> make_variants(const ir::Function& function, const st
   return module;
 }
 
-// A tensor of the caller: bytes in the layout that the function's description states (inputs and outputs are plain).
-std::vector<char> bytes_of(const Tensor& tensor, ir::DType dtype) {
-  const kiln_tensor description = describe({dtype, tensor.dims, {}});
-  return physical_bytes(description, tensor);
-}
-
-struct Run {
-  std::vector<std::vector<char>> outputs;
-  std::vector<std::vector<char>> states; // after it
-};
-
-Run run(const kiln_program& program, const kiln_function& function, const ir::Environment& environment,
-        runtime::Instance::Options options, StepCheck* check) {
-  runtime::Instance instance(program, options);
-  for (int32_t s = 0; s < program.state_count; ++s) {
-    const kiln_tensor& tensor = program.states[s].tensor;
-    if (program.states[s].role != KILN_CONSTANT)
-      instance.write_state(s, bytes_of(environment.states.at(tensor.name), ir::DType::f32).data());
-  }
-  std::vector<std::vector<char>> inputs;
-  std::vector<const void*> input_pointers;
-  for (int32_t i = 0; i < function.input_count; ++i) {
-    const kiln_tensor& tensor = function.inputs[i];
-    const auto dtype = tensor.dtype == KILN_F32  ? ir::DType::f32
-                       : tensor.dtype == KILN_U8 ? ir::DType::u8
-                                                 : ir::DType::i32;
-    inputs.push_back(bytes_of(environment.inputs.at(tensor.name), dtype));
-    input_pointers.push_back(inputs.back().data());
-  }
-  Run result;
-  std::vector<void*> output_pointers;
-  for (int32_t i = 0; i < function.output_count; ++i)
-    output_pointers.push_back(result.outputs.emplace_back(static_cast<size_t>(function.outputs[i].bytes)).data());
-  if (check != nullptr) check->attach(instance);
-  instance.run(function, input_pointers, output_pointers, environment.seed, environment.step);
-  for (int32_t s = 0; s < program.state_count; ++s) {
-    std::vector<char>& bytes = result.states.emplace_back(static_cast<size_t>(program.states[s].tensor.bytes));
-    instance.read_state(s, bytes.data());
-  }
-  return result;
-}
-
-} // namespace
-
-namespace {
-
 // What random values never are: ties and zeros, a NaN where the op keeps elements apart, a label that is no class.
 void make_awkward(const ir::Function& function, ir::Environment& environment) {
   bool nan_wanted = any_node(function, follows_layout) && !any_node(function, is_convolution);
@@ -312,12 +233,12 @@ Findings OpCheck::emitted(ir::IsaLevel level) const {
     make_awkward(function, environment);
     const kiln_function& compiled = description.functions[f];
     StepCheck check(plan.functions[f], environment);
-    const Run first = run(description, compiled, environment, {1, true}, &check);
+    const ProgramRun first = run_program(description, compiled, environment, {1, true}, &check);
     for (const std::string& finding : check.findings())
       findings.push_back(fmt::format("{} at {}, @{}: {}", case_.file, ir::name_of(level), function.name(), finding));
     for (int threads : {2, 3}) {
-      const Run other = run(description, compiled, environment, {threads, false}, nullptr);
-      if (other.outputs != first.outputs || other.states != first.states)
+      const ProgramRun other = run_program(description, compiled, environment, {threads, false});
+      if (other != first)
         findings.push_back(fmt::format("{} at {}, @{}: {} threads give other bits than 1", case_.file,
                                        ir::name_of(level), function.name(), threads));
     }
