@@ -11,10 +11,6 @@
 
 namespace kiln::runtime {
 
-std::string to_string(const ImageShape& shape) {
-  return format_integer(shape.height) + "x" + format_integer(shape.width) + "x" + format_integer(shape.channels);
-}
-
 int64_t DataSource::class_count() const {
   int64_t classes = 0;
   for (int64_t index = 0; index < size(); ++index) classes = std::max<int64_t>(classes, int64_t{label(index)} + 1);

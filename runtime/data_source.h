@@ -2,23 +2,14 @@
 // Folders, record databases and other formats become further implementations; nothing else knows about formats.
 #pragma once
 
+#include "runtime/image.h"
+
 #include <cstdint>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace kiln::runtime {
-
-struct ImageShape {
-  int64_t height = 0;
-  int64_t width = 0;
-  int64_t channels = 0;
-
-  int64_t bytes() const { return height * width * channels; }
-  bool operator==(const ImageShape&) const = default;
-};
-
-std::string to_string(const ImageShape& shape); // "28x28x1"
 
 // All members may be called from several threads at once.
 class DataSource {
