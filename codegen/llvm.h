@@ -8,6 +8,7 @@
 #error "Kiln is written against LLVM 19: its C++ interfaces differ between versions"
 #endif
 
+#include <llvm/Bitcode/BitcodeWriter.h>
 #include <llvm/IR/Constants.h>
 #include <llvm/IR/DerivedTypes.h>
 #include <llvm/IR/DiagnosticInfo.h>

@@ -27,4 +27,11 @@ std::string EmittedModule::ir_text() const {
   return stream.str();
 }
 
+std::string EmittedModule::bitcode() const {
+  std::string bytes;
+  llvm::raw_string_ostream stream(bytes);
+  llvm::WriteBitcodeToFile(*module_, stream);
+  return stream.str();
+}
+
 } // namespace kiln::codegen

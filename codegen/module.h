@@ -25,7 +25,9 @@ public:
   EmittedModule& operator=(EmittedModule&&) noexcept;
 
   const std::string& name() const { return name_; }
-  std::string ir_text() const; // as it stands: before or after optimize()
+  // Both as it stands: before or after optimize().
+  std::string ir_text() const;
+  std::string bitcode() const;
 
   llvm::Module& module() const { return *module_; }
   llvm::LLVMContext& context() const { return *context_; }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <atomic>
 #include <exception>
+#include <fmt/format.h>
 #include <mutex>
 #include <thread>
 
@@ -14,6 +15,9 @@ namespace kiln::codegen {
 namespace {
 
 constexpr const char* triple = "x86_64-unknown-linux-gnu";
+
+// Goes up when this file turns the same module into other code, so that no cache gives the old one.
+constexpr int kPipelineVersion = 1;
 
 const llvm::Target& x86_target() {
   initialize_llvm();
@@ -153,14 +157,30 @@ std::string assembly_text(const EmittedModule& module, const ir::Target& target)
   return text;
 }
 
-std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads) {
-  std::vector<ObjectFile> objects(modules.size());
+std::string pipeline_version() { return fmt::format("LLVM {} pipeline {}", LLVM_VERSION_STRING, kPipelineVersion); }
+
+CompiledModules compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads,
+                            const ObjectCache& cache) {
+  CompiledModules result;
+  result.objects.resize(modules.size());
   std::vector<std::exception_ptr> failures(modules.size());
   std::atomic<size_t> next = 0;
+  std::atomic<int64_t> cached = 0;
+  const auto make_object = [&](EmittedModule& module) -> ObjectFile {
+    if (!cache.enabled()) return compile(module, target);
+    const std::string key = ObjectCache::key(module, target);
+    if (auto bytes = cache.find(key)) {
+      ++cached;
+      return {module.name(), std::move(*bytes)};
+    }
+    ObjectFile object = compile(module, target);
+    cache.store(key, object.bytes);
+    return object;
+  };
   auto work = [&] {
     for (size_t i = next++; i < modules.size(); i = next++) {
       try {
-        objects[i] = compile(modules[i], target);
+        result.objects[i] = make_object(modules[i]);
       } catch (...) {
         failures[i] = std::current_exception();
       }
@@ -174,7 +194,9 @@ std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const i
   }
   for (const std::exception_ptr& failure : failures)
     if (failure) std::rethrow_exception(failure);
-  return objects;
+  result.cached = cached;
+  if (result.cached < static_cast<int64_t>(modules.size())) cache.trim();
+  return result;
 }
 
 std::vector<std::string> undefined_symbols(const ObjectFile& object) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "codegen/module.h"
+#include "codegen/object_cache.h"
 #include "ir/target.h"
 
 #include <string>
@@ -29,8 +30,18 @@ void optimize(EmittedModule& module, const ir::Target& target);
 ObjectFile compile(EmittedModule& module, const ir::Target& target);
 std::string assembly_text(const EmittedModule& module, const ir::Target& target);
 
-// Compiles every module on up to `threads` threads; results in the order of `modules`. The first failure is thrown.
-std::vector<ObjectFile> compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads);
+// Names what turns a module into an object, beside the target: LLVM's version and the settings of this file.
+std::string pipeline_version();
+
+// The objects of some modules, in their order, and how many of them the cache held.
+struct CompiledModules {
+  std::vector<ObjectFile> objects;
+  int64_t cached = 0;
+};
+
+// Compiles every module that the cache does not hold, on up to `threads` threads. The first failure is thrown.
+CompiledModules compile_all(std::vector<EmittedModule>& modules, const ir::Target& target, int32_t threads,
+                            const ObjectCache& cache);
 
 // Names the object refers to but does not define, sorted.
 std::vector<std::string> undefined_symbols(const ObjectFile& object);

@@ -87,6 +87,7 @@ struct Program::Impl {
   Description description;
   Jit jit;
   int64_t kernel_count = 0;
+  int64_t cached_count = 0;
   int64_t code_bytes = 0;
   double compile_seconds = 0;
 
@@ -96,7 +97,10 @@ struct Program::Impl {
     Modules modules(plan);
     for (const ir::FunctionPlan& function : plan.functions) modules.add(function);
     kernel_count = modules.kernel_count();
-    for (const ObjectFile& object : compile_all(modules.modules(), plan.target, options.threads)) {
+    const CompiledModules compiled =
+        compile_all(modules.modules(), plan.target, options.threads, ObjectCache(options.cache_directory));
+    cached_count = compiled.cached;
+    for (const ObjectFile& object : compiled.objects) {
       code_bytes += static_cast<int64_t>(object.bytes.size());
       jit.add(object);
     }
@@ -113,6 +117,7 @@ Program& Program::operator=(Program&&) noexcept = default;
 
 const kiln_program& Program::description() const { return impl_->description.program(); }
 int64_t Program::kernel_count() const { return impl_->kernel_count; }
+int64_t Program::cached_count() const { return impl_->cached_count; }
 int64_t Program::code_bytes() const { return impl_->code_bytes; }
 double Program::compile_seconds() const { return impl_->compile_seconds; }
 

@@ -12,8 +12,9 @@
 namespace kiln::codegen {
 
 struct CompileOptions {
-  int32_t threads = 1;    // for compiling; the code does not depend on it
-  std::string experiment; // the resolved experiment, stored in checkpoints
+  int32_t threads = 1;         // for compiling; the code does not depend on it
+  std::string cache_directory; // of compiled objects; empty: none
+  std::string experiment;      // the resolved experiment, stored in checkpoints
   std::vector<std::string> class_names;
 };
 
@@ -28,6 +29,7 @@ public:
 
   const kiln_program& description() const;
   int64_t kernel_count() const; // after sharing
+  int64_t cached_count() const; // objects that the cache held, of kernels and drivers
   int64_t code_bytes() const;
   double compile_seconds() const;
 

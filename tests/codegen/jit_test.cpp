@@ -41,6 +41,8 @@ EmittedModule affine_kernel(const std::string& name, const ir::Target& target) {
   return module;
 }
 
+ObjectCache no_cache() { return ObjectCache(""); }
+
 class JitRun : public testing::LevelTest {};
 
 TEST_P(JitRun, DriverRunsItsLaunchesInOrder) {
@@ -55,7 +57,7 @@ TEST_P(JitRun, DriverRunsItsLaunchesInOrder) {
                target());
   modules.push_back(std::move(driver));
   Jit jit(test_symbols());
-  for (const ObjectFile& object : compile_all(modules, target(), 2)) jit.add(object);
+  for (const ObjectFile& object : compile_all(modules, target(), 2, no_cache()).objects) jit.add(object);
 
   auto count = static_cast<size_t>(6 * width);
   Buffer<float> a(count), b(count), c(count), d(count);
@@ -165,7 +167,8 @@ TEST(Compile, ObjectsDoNotDependOnThreads) {
       return modules;
     };
     std::vector<EmittedModule> alone = emit(), shared = emit();
-    std::vector<ObjectFile> expected = compile_all(alone, target, 1), objects = compile_all(shared, target, 4);
+    const std::vector<ObjectFile> expected = compile_all(alone, target, 1, no_cache()).objects;
+    const std::vector<ObjectFile> objects = compile_all(shared, target, 4, no_cache()).objects;
     for (size_t i = 0; i < objects.size(); ++i) {
       EXPECT_EQ(objects[i].name, "kernel" + std::to_string(i));
       EXPECT_EQ(objects[i].bytes, expected[i].bytes);

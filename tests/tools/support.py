@@ -73,6 +73,10 @@ class Result:
         return json.loads(self.out.splitlines()[-1])
 
 
+# Of all tests of a build: what one has compiled the next need not, and the user's own cache stays as it is.
+os.environ["XDG_CACHE_HOME"] = os.path.join(os.path.dirname(KILN), "cache")
+
+
 def run(*arguments, program=KILN, stdin=None, cwd=None):
     done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=240, input=stdin,
                           cwd=cwd, errors="replace")

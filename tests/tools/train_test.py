@@ -55,7 +55,7 @@ class Training(ToolTest):
         quiet = self.kiln("train", self.experiment, "--out", self.path("quiet"), "--progress", "none", "--epochs", "1")
         self.assertEqual(quiet.err, "")
         verbose = self.kiln("train", self.experiment, "--out", self.path("verbose"), "--progress", "none", "-v", "--max-steps", 1)
-        self.assertRegex(verbose.err, r"^compiled \d+ kernels, \d+ bytes of code for [\w-]+, in [\d.]+ s\n$")
+        self.assertRegex(verbose.err, r"^\d+ kernels, \d+ bytes of code for [\w-]+, \d+ objects from the cache, in [\d.]+ s\n$")
 
     def test_memory_is_what_check_promises(self):
         # Sizes that no alignment divides.

@@ -17,6 +17,7 @@
 #include "runtime/safetensors.h"
 
 #include <cstdio>
+#include <cstdlib>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -76,17 +77,29 @@ ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options) {
   return passes::plan_memory(module, run.pass.target);
 }
 
+std::string cache_directory(const Options& options) {
+  if (options.cache == "off") return {};
+  if (options.cache != "auto") return options.cache;
+  // As the XDG base directory specification has it: relative values count as unset.
+  const char* caches = std::getenv("XDG_CACHE_HOME");
+  if (caches != nullptr && caches[0] == '/') return std::string(caches) + "/kiln";
+  const char* home = std::getenv("HOME");
+  return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/kiln" : std::string();
+}
+
 Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
                  const Options& options) {
   ir::Plan plan = optimize(*module, purpose, options);
   codegen::CompileOptions compile_options;
   compile_options.threads = thread_count(options);
+  compile_options.cache_directory = cache_directory(options);
   compile_options.experiment = frontend::render(loaded.experiment);
   compile_options.class_names = class_names(loaded, class_count(*module));
   codegen::Program program(plan, compile_options);
   if (options.verbosity > 0)
-    fmt::print(stderr, "compiled {} kernels, {} bytes of code for {}, in {:.2f} s\n", program.kernel_count(),
-               program.code_bytes(), program.description().isa, program.compile_seconds());
+    fmt::print(stderr, "{} kernels, {} bytes of code for {}, {} objects from the cache, in {:.2f} s\n",
+               program.kernel_count(), program.code_bytes(), program.description().isa, program.cached_count(),
+               program.compile_seconds());
   return {std::move(module), std::move(plan), std::move(program)};
 }
 

@@ -27,6 +27,8 @@ std::unique_ptr<ir::Module> import(const frontend::LoadedExperiment& loaded, con
 
 ir::Target target_of(const Options& options); // throws runtime::Error (usage, unsupported)
 int thread_count(const Options& options);
+// Of compiled objects; empty: none.
+std::string cache_directory(const Options& options);
 // Fixes the BLIS kernels for a target; before any thread exists.
 void select_kernels(const ir::Target& target);
 

@@ -79,6 +79,7 @@ enum class Flag {
   json,
   print_after,
   cpu,
+  cache,
   progress,
   samples,
   top,
@@ -118,18 +119,20 @@ public:
 
     add("train", "Compile an experiment and train it here and now", run_train, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::out, Flag::resume,
-         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::progress, Flag::verbose});
+         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::cache, Flag::progress,
+         Flag::verbose});
     add("test", "Measure trained weights on the test split", run_test, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
-         Flag::verbose});
+         Flag::cache, Flag::verbose});
     add("predict", "Classify samples of the test split", run_predict, false,
-        {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::samples,
-         Flag::top, Flag::verbose});
+        {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::cache,
+         Flag::samples, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::json, Flag::print_after, Flag::cpu,
          Flag::verbose});
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
-        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::phase, Flag::verbose});
+        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::cache, Flag::phase,
+         Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
@@ -229,6 +232,9 @@ private:
       break;
     case Flag::cpu:
       text("--cpu", options_.cpu, "LEVEL", "x86-64, v2, v3, v4 or native (default)");
+      break;
+    case Flag::cache:
+      text("--cache", options_.cache, "DIR", "Where compiled kernels are kept; auto (default: ~/.cache/kiln), off");
       break;
     case Flag::progress:
       text("--progress", raw_.progress, "MODE", "auto (default), plain, bar, none");
