@@ -5,7 +5,7 @@ import unittest
 from support import ToolTest
 
 FIELDS = ["median_ms", "samples_per_second", "gflops", "fma_peak_gflops", "compile_seconds", "peak_memory_bytes", "layers"]
-STEP_FIELDS = ["name", "op", "kernel", "layers", "ms", "gflops", "share_of_peak", "share"]
+STEP_FIELDS = ["name", "op", "kernel", "layers", "ms", "gflops", "share_of_peak", "share", "floor_ms"]
 
 
 class Time(ToolTest):
@@ -24,7 +24,9 @@ class Time(ToolTest):
         for step in facts["layers"]:
             for field in STEP_FIELDS:
                 self.assertIn(field, step)
+            self.assertGreater(step["floor_ms"], 0)
         self.assertAlmostEqual(sum(step["share"] for step in facts["layers"]), 1, 6)
+        self.assertAlmostEqual(sum(step["floor_ms"] for step in facts["layers"]) / facts["floor_ms"], 1, 6)
         flops = sum(step["flops"] for step in facts["layers"])
         self.assertAlmostEqual(flops / facts["median_ms"] / 1e6 / facts["gflops"], 1, 3)
         return facts
@@ -61,6 +63,7 @@ class Time(ToolTest):
         shares = [float(next(word for word in row if word.endswith("%"))[:-1]) for row in table]
         self.assertGreater(len(shares), 10)
         self.assertEqual(shares, sorted(shares, reverse=True))
+        self.assertRegex(lines[-1], r"^steps one by one: [\d.]+ ms in all, floors [\d.]+ ms; furthest from its floor: .+$")
 
 
 if __name__ == "__main__":

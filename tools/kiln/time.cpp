@@ -1,8 +1,10 @@
-// kiln time: how fast the compiled network is, as a whole and a plan step at a time, beside what the CPU could do.
+// kiln time: how fast the compiled network is, as a whole and a plan step at a time, beside what the machine could do:
+// a step's floor is the larger of its FLOPs at the measured FMA peak and its bytes at the measured copying rate.
 #include "codegen/fma_probe.h"
 #include "compile_experiment.h"
 #include "memory.h"
 #include "report.h"
+#include "runtime/copy_probe.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
 #include "runtime/function_io.h"
@@ -89,10 +91,22 @@ struct Measured {
   size_t runs = 0;
   double peak = 0; // FLOP a second, median of the probes
   std::vector<double> step_seconds;
+  std::vector<double> step_floors; // seconds
 };
+
+std::vector<double> floors_of(const kiln_function& function, double peak, const runtime::CopyProbe& copying) {
+  std::vector<double> floors;
+  for (int32_t i = 0; i < function.step_count; ++i) {
+    const kiln_step& step = function.steps[i];
+    floors.push_back(
+        std::max(static_cast<double>(step.flops) / peak, static_cast<double>(step.bytes) / copying.rate(step.bytes)));
+  }
+  return floors;
+}
 
 Measured measure(Workload& workload, codegen::FmaProbe& probe, int threads) {
   void* pool = &workload.instance().pool();
+  runtime::CopyProbe copying(workload.instance().pool());
   for (const auto start = Clock::now(); seconds_since(start) < kWarmUpSeconds;) {
     workload.run();
     probe.measure(pool, threads);
@@ -119,6 +133,7 @@ Measured measure(Workload& workload, codegen::FmaProbe& probe, int threads) {
   // A second round with a clock after each step, so that looking at it costs the first one nothing.
   StepClock clock;
   clock.seconds.resize(static_cast<size_t>(workload.function().step_count));
+  copying.measure();
   workload.instance().set_step_hook(StepClock::after_step, &clock);
   const auto step_start = Clock::now();
   for (size_t done = 0; done < 3 || (seconds_since(step_start) < kMeasureSeconds / 2 && done < runs.size()); ++done) {
@@ -127,8 +142,11 @@ Measured measure(Workload& workload, codegen::FmaProbe& probe, int threads) {
     workload.run();
   }
   workload.instance().set_step_hook(nullptr, nullptr);
+  copying.measure();
 
-  Measured measured{median(runs), *std::min_element(runs.begin(), runs.end()), runs.size(), median(peaks), {}};
+  const double peak = median(peaks);
+  Measured measured{median(runs), *std::min_element(runs.begin(), runs.end()),  runs.size(), peak,
+                    {},           floors_of(workload.function(), peak, copying)};
   for (const auto& seconds : clock.seconds) measured.step_seconds.push_back(seconds.empty() ? 0 : median(seconds));
   return measured;
 }
@@ -155,6 +173,15 @@ struct Report {
   double gigabytes(int step) const { return rate(function.steps[step].bytes, step); }
   double share(int step) const { return step_sum() > 0 ? seconds(step) / step_sum() : 0; }
   double seconds(int step) const { return measured.step_seconds[static_cast<size_t>(step)]; }
+  double floor(int step) const { return measured.step_floors[static_cast<size_t>(step)]; }
+  double floor_sum() const { return std::accumulate(measured.step_floors.begin(), measured.step_floors.end(), 0.0); }
+  // The step that loses most against its floor.
+  int largest_gap() const {
+    int largest = 0;
+    for (int i = 1; i < function.step_count; ++i)
+      if (seconds(i) - floor(i) > seconds(largest) - floor(largest)) largest = i;
+    return largest;
+  }
 
 private:
   double rate(int64_t amount, int step) const {
@@ -177,7 +204,8 @@ nlohmann::json to_json(const Report& report) {
                       {"flops", step.flops},
                       {"gflops", report.gflops(i)},
                       {"share_of_peak", report.gflops(i) * 1e9 / measured.peak},
-                      {"gb_per_second", report.gigabytes(i)}});
+                      {"gb_per_second", report.gigabytes(i)},
+                      {"floor_ms", report.floor(i) * 1e3}});
   }
   return {{"phase", report.options.phase},
           {"batch", report.function.batch},
@@ -190,6 +218,7 @@ nlohmann::json to_json(const Report& report) {
           {"gflops", gflops},
           {"fma_peak_gflops", measured.peak / 1e9},
           {"share_of_peak", gflops * 1e9 / measured.peak},
+          {"floor_ms", report.floor_sum() * 1e3},
           {"compile_seconds", report.program.compile_seconds()},
           {"kernels", report.program.kernel_count()},
           {"peak_memory_bytes", peak_memory_bytes()},
@@ -218,15 +247,19 @@ void print_text(const Report& report) {
     op_width = std::max(op_width, std::strlen(report.function.steps[i].op));
     layer_width = std::max(layer_width, std::strlen(report.function.steps[i].layers));
   }
-  fmt::print("{:{}}  {:{}}  {:7}  {:{}}  {:>9}  {:>6}  {:>8}  {:>6}  {:>7}\n", "step", name_width, "op", op_width,
-             "kernel", "layers", layer_width, "ms", "share", "GFLOP/s", "peak", "GB/s");
+  fmt::print("{:{}}  {:{}}  {:7}  {:{}}  {:>9}  {:>6}  {:>9}  {:>7}  {:>8}  {:>6}  {:>7}\n", "step", name_width, "op",
+             op_width, "kernel", "layers", layer_width, "ms", "share", "floor", "x floor", "GFLOP/s", "peak", "GB/s");
   for (int i : order) {
     const kiln_step& step = report.function.steps[i];
-    fmt::print("{:{}}  {:{}}  {:7}  {:{}}  {:9.4f}  {:5.1f}%  {:8.1f}  {:5.1f}%  {:7.1f}\n", step.name, name_width,
-               step.op, op_width, step.kernel, step.layers, layer_width, report.seconds(i) * 1e3, 100 * report.share(i),
-               report.gflops(i), report.gflops(i) * 1e11 / measured.peak, report.gigabytes(i));
+    fmt::print("{:{}}  {:{}}  {:7}  {:{}}  {:9.4f}  {:5.1f}%  {:9.4f}  {:7.2f}  {:8.1f}  {:5.1f}%  {:7.1f}\n",
+               step.name, name_width, step.op, op_width, step.kernel, step.layers, layer_width, report.seconds(i) * 1e3,
+               100 * report.share(i), report.floor(i) * 1e3, report.seconds(i) / report.floor(i), report.gflops(i),
+               report.gflops(i) * 1e11 / measured.peak, report.gigabytes(i));
   }
-  fmt::print("steps one by one: {:.3f} ms in all\n", report.step_sum() * 1e3);
+  const int gap = report.largest_gap();
+  fmt::print("steps one by one: {:.3f} ms in all, floors {:.3f} ms; furthest from its floor: {}, by {:.3f} ms\n",
+             report.step_sum() * 1e3, report.floor_sum() * 1e3, report.function.steps[gap].name,
+             (report.seconds(gap) - report.floor(gap)) * 1e3);
 }
 
 } // namespace
