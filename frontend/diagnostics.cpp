@@ -20,6 +20,8 @@ const char* name_of(ErrorKind kind) {
     return "model";
   case ErrorKind::data:
     return "data";
+  case ErrorKind::unsupported:
+    return "unsupported";
   }
   return "";
 }

@@ -11,7 +11,7 @@ namespace kiln::frontend {
 enum class Severity { warning, error };
 
 // The value is the exit code that an error of this kind asks for.
-enum class ErrorKind { usage = 2, model = 3, data = 4 };
+enum class ErrorKind { usage = 2, model = 3, data = 4, unsupported = 8 };
 
 // Where something was said. `file` alone for what has no line: a binary experiment, or an override, whose file is
 // `--set a.b=c`.
@@ -43,7 +43,7 @@ public:
   void warning(Place place, std::string message, std::string hint = {});
 
   bool has_errors() const;
-  // 0 without errors; else that of the first kind present among usage, model, data.
+  // 0 without errors; else that of the first kind present among usage, model, data, unsupported.
   int exit_code() const;
   // In the order of the text they speak of, what overrides cause first.
   std::vector<Diagnostic> sorted() const;

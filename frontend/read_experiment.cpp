@@ -6,9 +6,7 @@
 #include <algorithm>
 #include <cctype>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
-#include <memory>
 
 #include <fmt/format.h>
 #include <google/protobuf/io/tokenizer.h>
@@ -16,6 +14,7 @@
 #include <google/protobuf/unknown_field_set.h>
 
 #include "frontend/fields.h"
+#include "frontend/read_file.h"
 #include "frontend/suggest.h"
 
 namespace kiln::frontend {
@@ -244,17 +243,6 @@ std::optional<ReadExperiment> parse_binary(const std::string& bytes, const std::
     return std::nullopt;
   }
   return result;
-}
-
-// Empty on failure, with errno set.
-std::optional<std::string> read_file(const std::string& path) {
-  std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) return std::nullopt;
-  std::string bytes;
-  char block[1 << 16];
-  while (size_t got = std::fread(block, 1, sizeof block, file.get())) bytes.append(block, got);
-  if (std::ferror(file.get()) != 0) return std::nullopt;
-  return bytes;
 }
 
 } // namespace
