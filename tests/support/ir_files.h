@@ -30,6 +30,15 @@ inline std::vector<std::filesystem::path> ir_files(const std::filesystem::path& 
   return files;
 }
 
+// The lines of a printed module that declare its states: what a function of it needs beside its own text.
+inline std::string state_lines(const std::string& printed) {
+  std::istringstream lines(printed);
+  std::string states;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("  state @")) states += line + "\n";
+  return states;
+}
+
 struct GoldenFile {
   std::string input;
   std::string expected;

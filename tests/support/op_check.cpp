@@ -61,13 +61,7 @@ OpCheck::OpCheck(const std::string& folder, OpCase op_case) : case_(std::move(op
   function_ = module_->find_function(case_.function);
   if (function_ == nullptr) throw std::runtime_error("no function @" + case_.function);
   results_ = function_->outputs;
-  const std::string text = ir::print(*module_);
-  for (size_t start = 0; start < text.size();) {
-    const size_t end = text.find('\n', start);
-    const std::string line = text.substr(start, end - start);
-    if (line.find("  state @") == 0) states_ += line + "\n";
-    start = end + 1;
-  }
+  states_ = state_lines(ir::print(*module_));
   differentiable_ = !function_->nodes().empty();
   for (const auto& node : function_->nodes())
     if (node->op().gradient == nullptr || has_fused_activation(*node)) differentiable_ = false;
