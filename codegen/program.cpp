@@ -20,7 +20,7 @@ namespace kiln::codegen {
 namespace {
 
 // Goes up when an emitter changes the bits that it computes, so that no checkpoint resumes under other arithmetic.
-constexpr std::string_view kKernelsVersion = "1";
+constexpr std::string_view kKernelsVersion = "2";
 
 // Symbols are made of the key alone: the same kernel has the same name in every program.
 std::string symbol_of(const std::string& key) {

@@ -60,7 +60,12 @@ std::string blis_kernels() {
 extern "C" void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
                            int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
   const float one = 1.0f;
+  // Not by BLIS 0.9's kernels for small products, which work on operands as they lie: with the Haswell ones, a product
+  // with a transposed b reads a row beyond the end of a. The others pack, and are no slower where it matters.
+  rntm_t runtime = BLIS_RNTM_INITIALIZER;
+  bli_rntm_disable_l3_sup(&runtime);
   // BLIS takes non-const operands but writes only c.
-  bli_sgemm(transpose_a ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, transpose_b ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, m, n, k,
-            const_cast<float*>(&one), const_cast<float*>(a), lda, 1, const_cast<float*>(b), ldb, 1, &beta, c, ldc, 1);
+  bli_sgemm_ex(transpose_a ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, transpose_b ? BLIS_TRANSPOSE : BLIS_NO_TRANSPOSE, m, n,
+               k, const_cast<float*>(&one), const_cast<float*>(a), lda, 1, const_cast<float*>(b), ldb, 1, &beta, c, ldc,
+               1, nullptr, &runtime);
 }

@@ -4,6 +4,7 @@
 #include "runtime/abi.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
+#include "runtime/memory_block.h"
 
 #include <atomic>
 #include <cmath>
@@ -12,6 +13,7 @@
 #include <gtest/gtest.h>
 #include <limits>
 #include <thread>
+#include <utility>
 #include <vector>
 
 namespace kiln::runtime {
@@ -34,6 +36,31 @@ protected:
 };
 INSTANTIATE_TEST_SUITE_P(Levels, BlisChoice, ::testing::ValuesIn(choices),
                          [](const auto& info) { return info.param.kernels; });
+
+// Matrices that end at a guard page: whoever reads beyond them ends in a signal.
+void multiply_guarded_matrices() {
+  for (const auto& [transpose_a, transpose_b] : {std::pair(0, 0), std::pair(0, 1), std::pair(1, 0)})
+    for (int64_t m = 1; m <= 17; ++m)
+      for (int64_t n : {1, 2, 3, 10, 16, 17, 33})
+        for (int64_t k : {1, 3, 7, 8, 9, 16, 17, 25}) {
+          const auto block = [](int64_t floats) { return MemoryBlock::allocate_guarded(floats * 4); };
+          const MemoryBlock a = block(m * k), b = block(k * n), c = block(m * n);
+          const auto floats = [](const MemoryBlock& memory) { return reinterpret_cast<float*>(memory.data()); };
+          kiln_sgemm(transpose_a, transpose_b, m, n, k, floats(a), transpose_a ? m : k, floats(b), transpose_b ? k : n,
+                     0, floats(c), n);
+        }
+}
+
+TEST_P(BlisChoice, ReadsNothingBeyondTheMatrices) {
+  if (GetParam().level > cpu_isa_level()) GTEST_SKIP() << "this CPU lacks " << name_of(GetParam().level);
+  EXPECT_EXIT(
+      {
+        select_blis_kernels(GetParam().level);
+        multiply_guarded_matrices();
+        std::exit(0);
+      },
+      ::testing::ExitedWithCode(0), "");
+}
 
 TEST_P(BlisChoice, DependsOnTheLevelOnly) {
   if (GetParam().level > cpu_isa_level()) GTEST_SKIP() << "this CPU lacks " << name_of(GetParam().level);
