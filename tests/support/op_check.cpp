@@ -228,8 +228,9 @@ Findings OpCheck::emitted(ir::IsaLevel level) const {
     const kiln_function& compiled = description.functions[f];
     StepCheck check(plan.functions[f], environment);
     const ProgramRun first = run_program(description, compiled, environment, {1, true}, &check);
-    for (const std::string& finding : check.findings())
-      findings.push_back(fmt::format("{} at {}, @{}: {}", case_.file, ir::name_of(level), function.name(), finding));
+    for (const StepCheck::Finding& finding : check.findings())
+      findings.push_back(
+          fmt::format("{} at {}, @{}: {}", case_.file, ir::name_of(level), function.name(), finding.text));
     for (int threads : {2, 3}) {
       const ProgramRun other = run_program(description, compiled, environment, {threads, false});
       if (other != first)

@@ -76,13 +76,14 @@ void StepCheck::attach(runtime::Instance& instance) {
 void StepCheck::after_step(void* self, int32_t step) {
   auto& check = *static_cast<StepCheck*>(self);
   if (step != check.next_step_++ || step >= static_cast<int32_t>(check.plan_.steps.size())) {
-    check.findings_.push_back(fmt::format("step {} came out of order", step));
+    check.findings_.push_back({"", fmt::format("step {} came out of order", step)});
     return;
   }
+  const ir::PlanStep& done = check.plan_.steps[static_cast<size_t>(step)];
   try {
-    check.check(check.plan_.steps[static_cast<size_t>(step)]);
+    check.check(done);
   } catch (const std::exception& error) { // none may pass through emitted code
-    check.findings_.push_back(fmt::format("step {}: {}", step, error.what()));
+    check.findings_.push_back({std::string(done.node->op().name), fmt::format("step {}: {}", step, error.what())});
   }
 }
 
@@ -127,9 +128,10 @@ void StepCheck::compare(const ir::PlanStep& step, const ir::Value& value, size_t
     worst = std::max(worst, excess);
   }
   if (where < 0) return;
-  findings_.push_back(fmt::format("{} of {}: element {} is {}, expected {}, {:.3g} times the error allowed\n  {}",
-                                  value.name, step.node->op().name, where, got[where], expected[where], worst,
-                                  ir::print(*step.node)));
+  findings_.push_back(
+      {std::string(step.node->op().name),
+       fmt::format("{} of {}: element {} is {}, expected {}, {:.3g} times the error allowed\n  {}", value.name,
+                   step.node->op().name, where, got[where], expected[where], worst, ir::print(*step.node))});
 }
 
 // What packing the logical values again gives has zeros in its padding lanes.
@@ -144,8 +146,8 @@ void StepCheck::check_padding(const ir::PlanStep& step, const ir::Value& value, 
     std::memcpy(&mark, marks.data() + i * 4, 4);
     std::memcpy(&lane, static_cast<const char*>(physical) + i * 4, 4);
     if (mark != 0 || lane == 0) continue;
-    findings_.push_back(
-        fmt::format("{}: padding lane at {} holds {}\n  {}", value.name, i, lane, ir::print(*step.node)));
+    findings_.push_back({std::string(step.node->op().name), fmt::format("{}: padding lane at {} holds {}\n  {}",
+                                                                        value.name, i, lane, ir::print(*step.node))});
     return;
   }
 }

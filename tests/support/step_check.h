@@ -24,8 +24,12 @@ public:
   StepCheck(const ir::FunctionPlan& plan, const ir::Environment& environment);
 
   void attach(runtime::Instance& instance);
-  // One entry a step that is wrong; and one if steps were not called in order.
-  const std::vector<std::string>& findings() const { return findings_; }
+  struct Finding {
+    std::string op; // of the step; empty when steps were not called in order
+    std::string text;
+  };
+  // One entry a result that is wrong; and one if steps were not called in order.
+  const std::vector<Finding>& findings() const { return findings_; }
 
 private:
   static void after_step(void* self, int32_t step);
@@ -41,7 +45,7 @@ private:
   runtime::Instance* instance_ = nullptr;
   int32_t next_step_ = 0;
   std::map<const ir::Value*, ir::Tensor> values_; // as the emitted code computed them
-  std::vector<std::string> findings_;
+  std::vector<Finding> findings_;
 };
 
 } // namespace kiln::test

@@ -88,6 +88,15 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   return evaluate_node(node, attributes, std::move(operands), seed, step);
 }
 
+bool has_activation(const ir::Node& node) {
+  const auto any = [](const ir::Epilogue& epilogue) {
+    return std::any_of(epilogue.begin(), epilogue.end(),
+                       [](const ir::EpilogueStep& step) { return step.kind != ir::EpilogueKind::bias; });
+  };
+  if (node.is<ir::Conv2d>()) return any(node.attributes<ir::Conv2d>().epilogue);
+  return node.is<ir::Dense>() && any(node.attributes<ir::Dense>().epilogue);
+}
+
 bool is_exact(const ir::Node& node) {
   switch (node.op().code) {
   case OpCode::max_pool:
@@ -259,6 +268,11 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
     least = static_cast<double>(node.attributes<ir::AveragePool>().kernel[0] *
                                 node.attributes<ir::AveragePool>().kernel[1]);
   for (Tensor& tensor : bound.terms) tensor = mapped(tensor, [&](double k) { return std::max(k, least); });
+  // A fused activation rounds what it gives, which can be more than the sum: a sigmoid of 0 is 1/2.
+  if (has_activation(node)) {
+    const Tensor expected = evaluate_node(node, node.raw_attributes(), operands, seed, step)[0];
+    for (int64_t i = 0; i < expected.elements(); ++i) bound.magnitude[0][i] += std::abs(expected[i]);
+  }
   return bound;
 }
 

@@ -1,0 +1,118 @@
+// The table of what can grow, and growing a network's functions.
+#include "tests/support/random_network.h"
+
+#include "ir/all_ops.h"
+#include "ir/text.h"
+#include "tests/support/grow_layers.h"
+#include "tests/support/growth.h"
+
+#include <array>
+#include <fmt/format.h>
+
+namespace kiln::test {
+
+namespace {
+
+constexpr Production kProductions[] = {
+    {"conv2d", 30, grow_conv2d},
+    {"dense", 8, grow_dense},
+    {"bias", 3, grow_bias},
+    {"batch_norm", 10, grow_batch_norm},
+    {"prelu", 4, grow_prelu},
+    {"relu", 8, grow_relu},
+    {"leaky_relu", 3, grow_leaky_relu},
+    {"elu", 2, grow_elu},
+    {"sigmoid", 3, grow_sigmoid},
+    {"tanh", 3, grow_tanh},
+    {"clip", 3, grow_clip},
+    {"selu", 2, grow_selu},
+    {"gelu", 2, grow_gelu},
+    {"silu", 2, grow_silu},
+    {"hard_swish", 2, grow_hard_swish},
+    {"hard_sigmoid", 2, grow_hard_sigmoid},
+    {"softplus", 2, grow_softplus},
+    {"rrelu", 3, grow_rrelu},
+    {"dropout", 4, grow_dropout},
+    {"add", 10, grow_add},
+    {"max_pool", 7, grow_max_pool},
+    {"average_pool", 7, grow_average_pool},
+    {"softmax", 2, grow_softmax},
+    {"log_softmax", 2, grow_log_softmax},
+    {"reshape", 4, grow_reshape},
+    {"concat", 8, grow_concat},
+    {"slice", 6, grow_slice},
+};
+
+void grow_one(Growth& net) {
+  int64_t sum = 0;
+  for (const Production& production : kProductions) sum += production.weight;
+  for (;;) {
+    int64_t at = net.choose.below(sum);
+    for (const Production& production : kProductions) {
+      at -= production.weight;
+      if (at >= 0) continue;
+      if (production.grow(net)) return;
+      break;
+    }
+  }
+}
+
+// A picture of bytes, and at times another one of floats, each pre-processed.
+void grow_images(Growth& net, int64_t batch) {
+  const int64_t count = net.choose.chance(0.15) ? 2 : 1;
+  for (int64_t i = 0; i < count; ++i) {
+    const bool bytes = i == 0 && net.choose.chance(0.8);
+    const int64_t most = net.choose.one_of<int64_t>({1, 4, 6, 9, 9, 14, 14});
+    const int64_t height = net.choose.between(1, most);
+    const int64_t width = net.choose.between(1, most);
+    const int64_t channels = net.choose.one_of<int64_t>({1, 1, 3, 3, 3, 5, 16, 17});
+    ir::Value& image = net.input(i == 0 ? "image" : "second",
+                                 {bytes ? ir::DType::u8 : ir::DType::f32, {batch, height, width, channels}, {}});
+    net.layer("preprocess");
+    ir::Preprocess::Attributes attributes;
+    const int64_t values = net.choose.chance(0.4) ? channels : 1;
+    attributes.scale.clear();
+    attributes.shift.clear();
+    for (int64_t c = 0; c < values; ++c) {
+      attributes.scale.push_back(bytes ? net.choose.real(0.002, 0.02) : net.choose.real(0.5, 2));
+      attributes.shift.push_back(net.choose.real(-1.5, 0.5));
+    }
+    if (net.choose.chance(0.2)) attributes.scale = {bytes ? 0.0078125 : 1};
+    if (net.choose.chance(0.2)) attributes.shift = {0};
+    net.feature(net.node<ir::Preprocess>(attributes, {&image}).result(), 1);
+  }
+}
+
+void grow_function(ir::Module& module, const std::string& name, uint64_t seed, int64_t train_batch, int64_t batch) {
+  Choices choices(seed);
+  Growth net(module.add_function(name), choices, train_batch == 1);
+  grow_images(net, batch);
+  for (int64_t layers = choices.one_of({choices.between(1, 6), choices.between(4, 12), choices.between(8, 22)});
+       layers > 0; --layers)
+    grow_one(net);
+  grow_head(net);
+}
+
+} // namespace
+
+std::span<const Production> productions() { return kProductions; }
+
+RandomNetwork random_network(uint64_t seed) {
+  // What the functions differ in, drawn apart from the layers, which must be the same in all.
+  Choices choices(~seed);
+  const int64_t batch = choices.between(1, 5);
+  const std::string name = fmt::format("random{}", seed);
+
+  ir::Module training(name);
+  if (choices.chance(0.8))
+    training.optimizer = {ir::OptimizerKind::sgd, choices.one_of({0.0, 0.9}), choices.one_of({0.0, 0.0, 0.0005})};
+  grow_function(training, "train_step", seed, batch, batch);
+  if (choices.chance(0.25)) grow_function(training, "evaluate", seed, batch, choices.between(1, 5));
+
+  ir::Module inference(name);
+  grow_function(inference, "predict.1", seed, batch, 1);
+  if (batch > 1 && choices.chance(0.5)) grow_function(inference, fmt::format("predict.{}", batch), seed, batch, batch);
+  return {ir::print(training), ir::print(inference)};
+}
+
+} // namespace kiln::test
