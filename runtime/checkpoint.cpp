@@ -103,6 +103,7 @@ template <typename Info, typename Visit> void visit_numbers(Info& info, Visit vi
   visit("step", info.position.step);
   visit("loss_sum", info.position.loss_sum);
   visit("correct_sum", info.position.correct_sum);
+  visit("counted", info.position.counted);
   visit("last_train_loss", info.position.last_train_loss);
   visit("last_train_accuracy", info.position.last_train_accuracy);
   visit("last_test_loss", info.position.last_test_loss);

@@ -21,7 +21,8 @@ struct TrainingPosition {
   int64_t samples = 0;    // samples consumed of the next one; all of them while its evaluation is outstanding
   int64_t step = 0;       // optimiser steps done in the whole run
   double loss_sum = 0;    // over the samples of the unfinished epoch: losses ...
-  double correct_sum = 0; // ... and numbers of correct samples
+  double correct_sum = 0; // ... numbers of labels predicted ...
+  double counted = 0;     // ... out of these; 0 where labels are no classes
   double last_train_loss = not_measured; // of the last finished epoch
   double last_train_accuracy = not_measured;
   double last_test_loss = not_measured; // of the last evaluation

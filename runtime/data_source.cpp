@@ -1,46 +1,101 @@
-// Where samples come from: an interface over numbered images with labels, and its implementation for data in memory.
-// Folders, record databases and other formats become further implementations; nothing else knows about formats.
+// Where samples come from: an interface over numbered samples of named arrays, and its implementation for images with
+// class labels in memory. Folders, record databases and others are further implementations; nothing else knows formats.
 #include "runtime/data_source.h"
 
 #include "runtime/error.h"
 #include "runtime/idx_reader.h"
 #include "runtime/number_format.h"
 
-#include <algorithm>
 #include <cstring>
 
 namespace kiln::runtime {
 
-int64_t DataSource::class_count() const {
-  int64_t classes = 0;
-  for (int64_t index = 0; index < size(); ++index) classes = std::max<int64_t>(classes, int64_t{label(index)} + 1);
-  return classes;
+namespace {
+
+int64_t size_of(kiln_dtype dtype) { return dtype == KILN_U8 ? 1 : 4; }
+
+std::string_view name_of(kiln_dtype dtype) {
+  switch (dtype) {
+  case KILN_F32:
+    return "f32";
+  case KILN_U8:
+    return "u8";
+  case KILN_I32:
+    return "i32";
+  }
+  return "unknown";
 }
 
-void DataSource::check_labels(int64_t classes) const {
+} // namespace
+
+int64_t Field::elements() const {
+  int64_t count = 1;
+  for (int64_t dim : dims) count *= dim;
+  return count;
+}
+
+int64_t Field::bytes() const { return elements() * size_of(dtype); }
+
+std::string to_string(const Field& field) {
+  std::string text = field.name + " ";
+  text += name_of(field.dtype);
+  for (size_t i = 0; i < field.dims.size(); ++i) {
+    text += i == 0 ? ' ' : 'x';
+    append_integer(text, field.dims[i]);
+  }
+  return text;
+}
+
+Field image_field(const ImageShape& shape) {
+  return {std::string(image_name), KILN_U8, {shape.height, shape.width, shape.channels}};
+}
+
+Field class_label_field() { return {std::string(label_name), KILN_I32, {}}; }
+
+const Field* DataSource::find_field(std::string_view name) const {
+  for (const Field& field : fields())
+    if (field.name == name) return &field;
+  return nullptr;
+}
+
+void DataSource::check_labels(const LabelRange& range) const {
+  const Field* label = find_field(label_name);
+  if (!label || label->dtype != KILN_I32) return;
+  std::vector<int32_t> found(static_cast<size_t>(label->elements()));
   for (int64_t index = 0; index < size(); ++index) {
-    int32_t found = label(index);
-    if (found >= 0 && found < classes) continue;
-    throw Error(ErrorKind::data, describe(index) + ": label " + format_integer(found) + ", but the network has " +
-                                     format_integer(classes) + " classes (labels 0 to " + format_integer(classes - 1) +
-                                     ")");
+    read(index, index_of(*label), found.data());
+    for (size_t place = 0; place < found.size(); ++place) {
+      if (range.holds(found[place])) continue;
+      std::string text = describe(index) + ": label " + format_integer(found[place]);
+      if (label->dims.size() == 2) {
+        text += " in row " + format_integer(static_cast<int64_t>(place) / label->dims[1]);
+        text += ", column " + format_integer(static_cast<int64_t>(place) % label->dims[1]);
+      }
+      text += ", but the network has " + format_integer(range.classes) + " classes (labels 0 to " +
+              format_integer(range.classes - 1);
+      if (range.ignored) text += "; " + format_integer(*range.ignored) + " is ignored";
+      throw Error(ErrorKind::data, text + ")");
+    }
   }
 }
 
 MemorySource::MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels,
                            std::string image_file, std::string label_file)
-    : shape_(shape), pixels_(std::move(pixels)), labels_(std::move(labels)), image_file_(std::move(image_file)),
-      label_file_(std::move(label_file)) {
-  int64_t images = shape_.bytes() > 0 ? static_cast<int64_t>(pixels_.size()) / shape_.bytes() : 0;
+    : fields_{image_field(shape), class_label_field()}, pixels_(std::move(pixels)), labels_(std::move(labels)),
+      image_file_(std::move(image_file)), label_file_(std::move(label_file)) {
+  int64_t images = shape.bytes() > 0 ? static_cast<int64_t>(pixels_.size()) / shape.bytes() : 0;
   if (images != size())
     throw Error(ErrorKind::data, "images and labels disagree: " + image_file_ + " holds " + format_integer(images) +
                                      " images, " + label_file_ + " holds " + format_integer(size()) + " labels");
 }
 
-void MemorySource::read(int64_t index, uint8_t* hwc, int32_t* label) const {
-  size_t bytes = static_cast<size_t>(shape_.bytes());
-  memcpy(hwc, pixels_.data() + static_cast<size_t>(index) * bytes, bytes);
-  *label = labels_[static_cast<size_t>(index)];
+void MemorySource::read(int64_t index, size_t field, void* out) const {
+  if (field == 0) {
+    const auto bytes = static_cast<size_t>(fields_[0].bytes());
+    memcpy(out, pixels_.data() + static_cast<size_t>(index) * bytes, bytes);
+  } else {
+    memcpy(out, &labels_[static_cast<size_t>(index)], sizeof(int32_t));
+  }
 }
 
 std::string MemorySource::describe(int64_t index) const { return label_file_ + ": sample " + format_integer(index); }

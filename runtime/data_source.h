@@ -1,15 +1,48 @@
-// Where samples come from: an interface over numbered images with labels, and its implementation for data in memory.
-// Folders, record databases and other formats become further implementations; nothing else knows about formats.
+// Where samples come from: an interface over numbered samples of named arrays, and its implementation for images with
+// class labels in memory. Folders, record databases and others are further implementations; nothing else knows formats.
 #pragma once
 
+#include "runtime/abi.h"
 #include "runtime/image.h"
 
 #include <cstdint>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace kiln::runtime {
+
+// One named array that every sample has: what the function's input of that name takes a row of.
+struct Field {
+  std::string name;
+  kiln_dtype dtype = KILN_U8;
+  std::vector<int64_t> dims; // of one sample; none: a single value
+
+  int64_t elements() const;
+  int64_t bytes() const;
+  bool operator==(const Field&) const = default;
+};
+
+// Fields that most sources have. Images are u8, height x width x channels. Labels are i32 (a class), i32 of height x
+// width (one a pixel), or f32 of any dims (a distribution, the target of a regression).
+inline constexpr std::string_view image_name = "image";
+inline constexpr std::string_view label_name = "label";
+
+std::string to_string(const Field& field); // "image u8 28x28x1", "label i32"
+
+Field image_field(const ImageShape& shape);
+Field class_label_field();
+
+// The labels that a network takes: classes from 0, and one that no loss counts.
+struct LabelRange {
+  int64_t classes = 0;
+  std::optional<int64_t> ignored;
+
+  bool holds(int64_t label) const { return (label >= 0 && label < classes) || label == ignored; }
+};
 
 // All members may be called from several threads at once.
 class DataSource {
@@ -17,19 +50,19 @@ public:
   virtual ~DataSource() = default;
 
   virtual int64_t size() const = 0;
-  virtual ImageShape shape() const = 0;
-  // Writes shape().bytes() bytes, row-major over height, width, channels, and the label.
-  virtual void read(int64_t index, uint8_t* hwc, int32_t* label) const = 0;
-  virtual int32_t label(int64_t index) const = 0;
+  // What every sample has, in an order that stays.
+  virtual std::span<const Field> fields() const = 0;
+  // Writes fields()[field].bytes() bytes, row-major.
+  virtual void read(int64_t index, size_t field, void* out) const = 0;
   // The sample in words for an error message: its file, and its place there.
   virtual std::string describe(int64_t index) const = 0;
   // Whether read() is a mere copy: then handing it to another thread costs more than it saves.
   virtual bool in_memory() const = 0;
 
-  // The largest label + 1.
-  int64_t class_count() const;
-  // Throws Error (data) that names file and sample unless every label lies in [0, classes).
-  void check_labels(int64_t classes) const;
+  const Field* find_field(std::string_view name) const; // null if there is none
+  size_t index_of(const Field& field) const { return static_cast<size_t>(&field - fields().data()); }
+  // Throws Error (data) that names file and sample unless all labels of type i32 lie in the range.
+  void check_labels(const LabelRange& range) const;
 };
 
 class MemorySource : public DataSource {
@@ -39,14 +72,13 @@ public:
                std::string label_file);
 
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
-  ImageShape shape() const override { return shape_; }
-  void read(int64_t index, uint8_t* hwc, int32_t* label) const override;
-  int32_t label(int64_t index) const override { return labels_[static_cast<size_t>(index)]; }
+  std::span<const Field> fields() const override { return fields_; }
+  void read(int64_t index, size_t field, void* out) const override;
   std::string describe(int64_t index) const override;
   bool in_memory() const override { return true; }
 
 private:
-  ImageShape shape_;
+  std::vector<Field> fields_; // image, label
   std::vector<uint8_t> pixels_;
   std::vector<int32_t> labels_;
   std::string image_file_;

@@ -2,6 +2,7 @@
 // Every sample counts once: rows that pad a last batch are ignored, so a result does not depend on the batch size.
 #include "runtime/evaluate.h"
 
+#include "runtime/checkpoint.h"
 #include "runtime/error.h"
 #include "runtime/layout.h"
 
@@ -11,31 +12,48 @@
 
 namespace kiln::runtime {
 
+LabelCount::LabelCount(const kiln_program& program, const kiln_function& function) {
+  for (int input = 0; input < function.input_count; ++input) {
+    const kiln_tensor& tensor = function.inputs[input];
+    if (tensor.name != label_name || tensor.dtype != KILN_I32) continue;
+    input_ = input;
+    labels_per_sample_ = element_count(tensor) / function.batch;
+  }
+  if (program.ignores_label) ignored_ = program.ignored_label;
+}
+
+int64_t LabelCount::counted(const void* labels, int64_t rows) const {
+  const int64_t all = rows * labels_per_sample_;
+  if (!ignored_) return all;
+  auto* values = static_cast<const int32_t*>(labels);
+  return all - std::count(values, values + all, *ignored_);
+}
+
 Evaluator::Evaluator(Instance& instance, const DataSource& source, int64_t batch)
     : instance_(instance), source_(source), function_(require_function(instance.program(), "evaluate", batch)),
-      memory_(function_), image_(require_input(function_, "image", KILN_U8)),
-      label_(require_input(function_, "label", KILN_I32)), loss_(require_output(function_, "loss", KILN_F32)),
-      correct_(require_output(function_, "correct", KILN_F32)) {
+      memory_(function_), fields_(bind_fields(function_, source)), labels_(instance.program(), function_),
+      loss_(require_output(function_, "loss", KILN_F32)), correct_(find_output(function_, "correct", KILN_F32)) {
   check_source(instance.program(), function_, source);
 }
 
 Evaluation Evaluator::run(const SignalGuard* signals) {
   auto start = std::chrono::steady_clock::now();
   Evaluation result;
-  auto* images = reinterpret_cast<uint8_t*>(memory_.input(image_));
-  auto* labels = reinterpret_cast<int32_t*>(memory_.input(label_));
-  int64_t bytes = source_.shape().bytes();
   double loss_sum = 0, correct_sum = 0;
+  int64_t counted = 0;
   for (int64_t first = 0; first < source_.size(); first += function_.batch) {
     int64_t rows = std::min(function_.batch, source_.size() - first);
-    for (int64_t row = 0; row < rows; ++row) source_.read(first + row, images + row * bytes, labels + row);
-    memset(images + rows * bytes, 0, static_cast<size_t>((function_.batch - rows) * bytes));
-    memset(labels + rows, 0, static_cast<size_t>(function_.batch - rows) * sizeof(int32_t));
+    for (const BoundField& field : fields_) {
+      char* data = memory_.input(field.input);
+      for (int64_t row = 0; row < rows; ++row) source_.read(first + row, field.field, data + row * field.bytes);
+      memset(data + rows * field.bytes, 0, static_cast<size_t>((function_.batch - rows) * field.bytes));
+    }
     instance_.run(function_, memory_.inputs(), memory_.outputs(), 0, 0);
     for (int64_t row = 0; row < rows; ++row) {
       loss_sum += double{memory_.output(loss_)[row]};
-      correct_sum += double{memory_.output(correct_)[row]};
+      if (correct_ >= 0) correct_sum += double{memory_.output(correct_)[row]};
     }
+    if (correct_ >= 0) counted += labels_.counted(memory_.input(labels_.input()), rows);
     if (signals && signals->caught() != 0) {
       result.stopped = true;
       return result;
@@ -43,7 +61,7 @@ Evaluation Evaluator::run(const SignalGuard* signals) {
   }
   result.samples = source_.size();
   result.loss = loss_sum / static_cast<double>(result.samples);
-  result.accuracy = correct_sum / static_cast<double>(result.samples);
+  result.accuracy = counted > 0 ? correct_sum / static_cast<double>(counted) : not_measured;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }
@@ -51,24 +69,23 @@ Evaluation Evaluator::run(const SignalGuard* signals) {
 std::vector<float> predict_samples(Instance& instance, const kiln_function& predict, const DataSource& source,
                                    std::span<const int64_t> samples) {
   FunctionMemory memory(predict);
-  auto* images = reinterpret_cast<uint8_t*>(memory.input(require_input(predict, "image", KILN_U8)));
-  int output = require_output(predict, "probability", KILN_F32);
-  int64_t bytes = image_shape(predict).bytes();
-  if (source.shape() != image_shape(predict))
-    throw Error(ErrorKind::data,
-                "images are " + to_string(source.shape()) + ", the network expects " + to_string(image_shape(predict)));
-  int64_t classes = element_count(predict.outputs[output]) / predict.batch;
-  std::vector<float> logical(static_cast<size_t>(predict.batch * classes));
+  const std::vector<BoundField> fields = bind_fields(predict, source);
+  int output = find_output(predict, "probability", KILN_F32);
+  if (output < 0) output = require_output(predict, "output", KILN_F32);
+  int64_t values = element_count(predict.outputs[output]) / predict.batch;
+  std::vector<float> logical(static_cast<size_t>(predict.batch * values));
   std::vector<float> result;
-  result.reserve(samples.size() * static_cast<size_t>(classes));
+  result.reserve(samples.size() * static_cast<size_t>(values));
   for (size_t first = 0; first < samples.size(); first += static_cast<size_t>(predict.batch)) {
     size_t rows = std::min(static_cast<size_t>(predict.batch), samples.size() - first);
-    int32_t label;
-    for (size_t row = 0; row < rows; ++row)
-      source.read(samples[first + row], images + static_cast<int64_t>(row) * bytes, &label);
+    for (const BoundField& field : fields) {
+      char* data = memory.input(field.input);
+      for (size_t row = 0; row < rows; ++row)
+        source.read(samples[first + row], field.field, data + static_cast<int64_t>(row) * field.bytes);
+    }
     instance.run(predict, memory.inputs(), memory.outputs(), 0, 0);
     unpack(predict.outputs[output], memory.output(output), logical.data());
-    result.insert(result.end(), logical.begin(), logical.begin() + static_cast<int64_t>(rows) * classes);
+    result.insert(result.end(), logical.begin(), logical.begin() + static_cast<int64_t>(rows) * values);
   }
   return result;
 }

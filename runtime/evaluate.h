@@ -8,6 +8,7 @@
 #include "runtime/signals.h"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -16,9 +17,24 @@ namespace kiln::runtime {
 struct Evaluation {
   int64_t samples = 0;
   double loss = 0;     // mean
-  double accuracy = 0; // share of correct samples
+  double accuracy = 0; // share of labels that are predicted; NaN where labels are no classes
   double seconds = 0;
   bool stopped = false; // a signal came: the other fields say nothing
+};
+
+// The labels of a function's batch that count: all that are classes and not ignored.
+class LabelCount {
+public:
+  LabelCount(const kiln_program& program, const kiln_function& function);
+
+  // Of the first `rows` samples. `labels` is the function's input "label"; 0 where labels are no classes.
+  int64_t counted(const void* labels, int64_t rows) const;
+  int input() const { return input_; } // of the function; -1 where labels are no classes
+
+private:
+  int input_ = -1;
+  int64_t labels_per_sample_ = 0;
+  std::optional<int64_t> ignored_;
 };
 
 class Evaluator {
@@ -35,10 +51,13 @@ private:
   const DataSource& source_;
   const kiln_function& function_;
   FunctionMemory memory_;
-  int image_, label_, loss_, correct_;
+  std::vector<BoundField> fields_;
+  LabelCount labels_;
+  int loss_, correct_; // correct_: -1 where labels are no classes
 };
 
-// Runs `predict` on these samples, in batches of the function's size. Returns samples.size() rows of probabilities.
+// Runs `predict` on these samples, in batches of the function's size. Returns samples.size() rows of its output, which
+// is "probability" or "output".
 std::vector<float> predict_samples(Instance& instance, const kiln_function& predict, const DataSource& source,
                                    std::span<const int64_t> samples);
 

@@ -20,11 +20,22 @@ const kiln_function& require_function(const kiln_program& program, std::string_v
 int require_input(const kiln_function& function, std::string_view name, kiln_dtype dtype);
 int require_output(const kiln_function& function, std::string_view name, kiln_dtype dtype);
 
-// Height, width and channels of the input "image", which lies in memory as batch x height x width x channels of bytes.
-ImageShape image_shape(const kiln_function& function);
-// How many classes the network tells apart; 0 if the program does not say.
+// The same, but -1 if there is none.
+int find_output(const kiln_function& function, std::string_view name, kiln_dtype dtype);
+
+// How many classes the network tells apart; 0 if it tells none.
 int64_t program_classes(const kiln_program& program);
-// Throws Error (data) unless the source's images have the function's shape and its labels are classes of the program.
+LabelRange label_range(const kiln_program& program);
+
+// Which field of a source an input of a function takes.
+struct BoundField {
+  int input = 0;
+  size_t field = 0;
+  int64_t bytes = 0; // of one sample
+};
+// For every input but the learning rate. Throws Error (data) where the source has no such field, or another type of it.
+std::vector<BoundField> bind_fields(const kiln_function& function, const DataSource& source);
+// Throws Error (data) unless the source has samples, all that the function takes, and labels in range.
 void check_source(const kiln_program& program, const kiln_function& function, const DataSource& source);
 
 // Aligned memory for every input and output of a function, which Instance::run uses in place.

@@ -11,10 +11,10 @@
 namespace kiln::runtime {
 
 struct StepMetrics {
-  int64_t step = 0;  // steps done, this one included
-  int64_t epoch = 0; // from 1
-  float loss = 0;    // mean of the batch
-  double accuracy = 0;
+  int64_t step = 0;    // steps done, this one included
+  int64_t epoch = 0;   // from 1
+  float loss = 0;      // mean of the batch
+  double accuracy = 0; // NaN where labels are no classes: an empty field, null
   double learning_rate = 0;
 };
 

@@ -15,8 +15,10 @@ Prefetcher::Prefetcher(const DataSource& source, const Options& options)
   slots_.resize(options.workers == 0 ? 1 : static_cast<size_t>(std::max(options.slots, 2)));
   int64_t batch = options.order.batch;
   for (Slot& slot : slots_) {
-    slot.images = MemoryBlock::allocate(batch * source.shape().bytes());
-    slot.labels = MemoryBlock::allocate(batch * static_cast<int64_t>(sizeof(int32_t)));
+    for (size_t field : options.fields) {
+      slot.blocks.push_back(MemoryBlock::allocate(batch * source.fields()[field].bytes()));
+      slot.data.push_back(slot.blocks.back().data());
+    }
     slot.indices.resize(static_cast<size_t>(batch));
   }
   try {
@@ -52,7 +54,7 @@ Prefetcher::Batch Prefetcher::next() {
     if (slot.problem) std::rethrow_exception(slot.problem);
   }
   seconds_waited_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-  return {reinterpret_cast<const uint8_t*>(slot.images.data()), reinterpret_cast<const int32_t*>(slot.labels.data())};
+  return slot.data;
 }
 
 void Prefetcher::claim(int64_t batch) {
@@ -62,11 +64,13 @@ void Prefetcher::claim(int64_t batch) {
 }
 
 void Prefetcher::fill(Slot& slot) {
-  auto* images = reinterpret_cast<uint8_t*>(slot.images.data());
-  auto* labels = reinterpret_cast<int32_t*>(slot.labels.data());
-  int64_t bytes = source_.shape().bytes();
-  for (size_t row = 0; row < slot.indices.size(); ++row)
-    source_.read(slot.indices[row], images + static_cast<int64_t>(row) * bytes, labels + row);
+  for (size_t row = 0; row < slot.indices.size(); ++row) {
+    for (size_t i = 0; i < options_.fields.size(); ++i) {
+      const size_t field = options_.fields[i];
+      char* out = slot.blocks[i].data() + static_cast<int64_t>(row) * source_.fields()[field].bytes();
+      source_.read(slot.indices[row], field, out);
+    }
+  }
 }
 
 void Prefetcher::worker_main() {

@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <exception>
 #include <mutex>
+#include <span>
 #include <thread>
 #include <vector>
 
@@ -19,6 +20,7 @@ class Prefetcher {
 public:
   struct Options {
     BatchOrder::Options order;
+    std::vector<size_t> fields; // of the source, those that batches hold
     int64_t first_epoch = 0;
     int64_t first_step = 0; // within the first epoch
     int64_t batches = 0;    // to deliver in all
@@ -27,10 +29,8 @@ public:
   };
 
   // Buffers are aligned and padded as KILN_BUFFER_ALIGNMENT asks, so that an instance uses them in place.
-  struct Batch {
-    const uint8_t* images; // batch x height x width x channels
-    const int32_t* labels; // batch
-  };
+  // In the order of Options::fields: the rows of the batch's samples behind each other.
+  using Batch = std::span<const void* const>;
 
   // `source` must outlive the prefetcher. All memory is taken here.
   Prefetcher(const DataSource& source, const Options& options);
@@ -46,8 +46,8 @@ public:
 
 private:
   struct Slot {
-    MemoryBlock images;
-    MemoryBlock labels;
+    std::vector<MemoryBlock> blocks; // as Options::fields
+    std::vector<const void*> data;
     std::vector<int64_t> indices;
     int64_t ready_batch = -1;
     std::exception_ptr problem;

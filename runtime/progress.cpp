@@ -42,6 +42,11 @@ void append_field(std::string& line, std::string_view name, double value, int de
   append_fixed(line, value, decimals);
 }
 
+// Nothing where labels are no classes.
+void append_accuracy(std::string& line, double accuracy) {
+  if (std::isfinite(accuracy)) append_field(line, "acc", accuracy, 4);
+}
+
 void append_rate(std::string& line, double rate) {
   line += "  lr ";
   append_float(line, static_cast<float>(rate));
@@ -101,7 +106,7 @@ void Progress::show(const StepMetrics& metrics, double time, double seconds_wait
   line_ += " samples/s  ETA ";
   append_duration(line_, static_cast<double>(run_.last_step - metrics.step) / steps_per_second_);
   append_field(line_, "loss", metrics.loss, 4);
-  append_field(line_, "acc", metrics.accuracy, 4);
+  append_accuracy(line_, metrics.accuracy);
   append_rate(line_, metrics.learning_rate);
   if (input_bound) line_ += "  input-bound";
   if (mode_ == ProgressMode::bar) {
@@ -136,10 +141,10 @@ void Progress::epoch(const EpochMetrics& metrics) {
   line_ += " done  step ";
   append_integer(line_, metrics.step);
   append_field(line_, "train loss", metrics.train_loss, 4);
-  append_field(line_, "acc", metrics.train_accuracy, 4);
-  if (std::isfinite(metrics.test_accuracy)) {
+  append_accuracy(line_, metrics.train_accuracy);
+  if (std::isfinite(metrics.test_loss)) {
     append_field(line_, "test loss", metrics.test_loss, 4);
-    append_field(line_, "acc", metrics.test_accuracy, 4);
+    append_accuracy(line_, metrics.test_accuracy);
   }
   append_rate(line_, metrics.learning_rate);
   line_ += "  ";

@@ -27,6 +27,9 @@ namespace {
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
+// NaN where nothing was counted: it is shown as nothing, not as 0.
+double share(double part, double whole) { return whole > 0 ? part / whole : not_measured; }
+
 int count_workers(const TrainOptions& options) {
   // One thread has no time to spare, and a copy from memory costs less than handing it to a thread.
   if (options.threads <= 1) return 0;
@@ -65,7 +68,9 @@ private:
   const kiln_program& program_;
   const kiln_training& training_;
   const kiln_function& function_;
-  int image_, label_, rate_, loss_, correct_; // inputs and outputs of the function
+  int rate_, loss_, correct_; // inputs and outputs of the function; correct_: -1 where labels are no classes
+  LabelCount labels_;
+  std::vector<BoundField> fields_; // what batches hold
   int64_t steps_per_epoch_;
   int64_t last_step_; // the run ends after this many steps
   int workers_;
@@ -92,9 +97,8 @@ private:
 Trainer::Trainer(const TrainOptions& options)
     : options_(options), program_(*options.program), training_(*options.training),
       function_(require_function(program_, "train_step", training_.batch)),
-      image_(require_input(function_, "image", KILN_U8)), label_(require_input(function_, "label", KILN_I32)),
       rate_(require_input(function_, "learning_rate", KILN_F32)), loss_(require_output(function_, "loss", KILN_F32)),
-      correct_(require_output(function_, "correct", KILN_F32)),
+      correct_(find_output(function_, "correct", KILN_F32)), labels_(program_, function_),
       steps_per_epoch_(BatchOrder(order_options(options)).steps_per_epoch()), workers_(count_workers(options)),
       progress_(options.progress) {
   if (__builtin_mul_overflow(training_.epochs, steps_per_epoch_, &last_step_)) last_step_ = INT64_MAX;
@@ -121,6 +125,7 @@ TrainResult Trainer::run() {
 // In this order: what can be wrong with the input, with the directory, and only then what costs time.
 void Trainer::open_run() {
   check_source(program_, function_, *options_.train);
+  fields_ = bind_fields(function_, *options_.train);
   if (options_.test)
     check_source(program_, require_function(program_, "evaluate", options_.evaluate_batch), *options_.test);
   if (options_.resume && options_.run_directory.empty())
@@ -166,6 +171,7 @@ void Trainer::resume() {
     position_.samples -= begun;
     position_.loss_sum *= kept;
     position_.correct_sum *= kept;
+    position_.counted *= kept;
   }
   saved_ = resumed.note.empty();
   progress_.note("resumed from " + resumed.path + " after step " + format_integer(position_.step));
@@ -194,6 +200,7 @@ void Trainer::run_steps() {
   if (position_.step < last_step_) {
     Prefetcher::Options input;
     input.order = order_options(options_);
+    for (const BoundField& field : fields_) input.fields.push_back(field.field);
     input.first_epoch = position_.epoch;
     input.first_step = position_.samples / training_.batch;
     input.batches = last_step_ - position_.step;
@@ -214,8 +221,7 @@ void Trainer::run_steps() {
 
 void Trainer::run_step(Prefetcher& prefetcher) {
   Prefetcher::Batch batch = prefetcher.next();
-  memory_->set_input(image_, batch.images);
-  memory_->set_input(label_, batch.labels);
+  for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
   double rate = rate_at(position_.step);
   *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
   instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed,
@@ -229,19 +235,24 @@ void Trainer::run_step(Prefetcher& prefetcher) {
       text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());
     throw Error(ErrorKind::diverged, text);
   }
-  double correct = 0;
-  for (int64_t row = 0; row < training_.batch; ++row) correct += double{memory_->output(correct_)[row]};
+  double correct = 0, counted = 0;
+  if (correct_ >= 0) {
+    for (int64_t row = 0; row < training_.batch; ++row) correct += double{memory_->output(correct_)[row]};
+    counted =
+        static_cast<double>(labels_.counted(memory_->inputs()[static_cast<size_t>(labels_.input())], training_.batch));
+  }
   saved_ = false;
   ++position_.step;
   position_.samples += training_.batch;
   position_.loss_sum += double{loss} * static_cast<double>(training_.batch);
   position_.correct_sum += correct;
+  position_.counted += counted;
 
-  StepMetrics metrics{position_.step, position_.epoch + 1, loss, correct / static_cast<double>(training_.batch), rate};
+  StepMetrics metrics{position_.step, position_.epoch + 1, loss, share(correct, counted), rate};
   if (metrics_) metrics_->add_step(metrics);
   // People see the epoch's means, which jump less.
   metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));
-  metrics.accuracy = position_.correct_sum / static_cast<double>(position_.samples);
+  metrics.accuracy = share(position_.correct_sum, position_.counted);
   progress_.step(metrics, prefetcher.seconds_waited());
 }
 
@@ -260,7 +271,7 @@ bool Trainer::finish_epoch() {
   metrics.step = position_.step;
   metrics.learning_rate = rate_at(position_.step - 1);
   metrics.train_loss = position_.last_train_loss = position_.loss_sum / samples;
-  metrics.train_accuracy = position_.last_train_accuracy = position_.correct_sum / samples;
+  metrics.train_accuracy = position_.last_train_accuracy = share(position_.correct_sum, position_.counted);
   metrics.test_loss = evaluated ? position_.last_test_loss : not_measured;
   metrics.test_accuracy = evaluated ? position_.last_test_accuracy : not_measured;
   metrics.seconds = epoch_seconds_;
@@ -271,7 +282,7 @@ bool Trainer::finish_epoch() {
 
   position_.epoch = epoch;
   position_.samples = 0;
-  position_.loss_sum = position_.correct_sum = 0;
+  position_.loss_sum = position_.correct_sum = position_.counted = 0;
   epoch_first_step_ = position_.step;
   epoch_seconds_ = 0;
   save();
@@ -321,7 +332,7 @@ TrainResult Trainer::result() const {
   result.steps = position_.step;
   double samples = static_cast<double>(position_.samples);
   result.train_loss = samples > 0 ? position_.loss_sum / samples : position_.last_train_loss;
-  result.train_accuracy = samples > 0 ? position_.correct_sum / samples : position_.last_train_accuracy;
+  result.train_accuracy = samples > 0 ? share(position_.correct_sum, position_.counted) : position_.last_train_accuracy;
   bool evaluated = evaluated_step_ == position_.step;
   result.test_loss = evaluated ? position_.last_test_loss : not_measured;
   result.test_accuracy = evaluated ? position_.last_test_accuracy : not_measured;

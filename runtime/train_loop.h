@@ -34,12 +34,12 @@ struct TrainOptions {
 };
 
 struct TrainResult {
-  int64_t epochs = 0;    // finished in the whole run
-  int64_t steps = 0;     // done in the whole run
-  double train_loss = 0; // mean over the last epoch, or over what was done of an unfinished one
-  double train_accuracy = 0;
-  double test_loss = 0; // NaN if there was no evaluation
-  double test_accuracy = 0;
+  int64_t epochs = 0;            // finished in the whole run
+  int64_t steps = 0;             // done in the whole run
+  double train_loss = 0;         // mean over the last epoch, or over what was done of an unfinished one
+  double train_accuracy = 0;     // NaN where labels are no classes
+  double test_loss = 0;          // NaN if there was no evaluation
+  double test_accuracy = 0;      // likewise
   double seconds = 0;            // of this process, all included
   double samples_per_second = 0; // of this process, evaluation excluded
   int64_t peak_memory_bytes = 0; // of the process, as the system saw it

@@ -170,6 +170,19 @@ struct FakeProgram {
   kiln_program program = {};
   kiln_training training = {};
 
+  // As a network whose labels are no classes: nothing says how many were predicted.
+  void without_classes() {
+    program.class_count = 0;
+    for (Bound& parts : bound)
+      for (kiln_tensor& output : parts.outputs)
+        if (std::string_view(output.name) == "correct") output.name = "unused";
+  }
+  void rename_input(std::string_view from, const char* to) {
+    for (Bound& parts : bound)
+      for (kiln_tensor& input : parts.inputs)
+        if (input.name == from) input.name = to;
+  }
+
 private:
   struct Bound {
     std::vector<kiln_tensor> inputs, outputs;

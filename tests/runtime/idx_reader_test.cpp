@@ -169,14 +169,16 @@ TEST(FashionMnist, IsReadWhole) {
                                    Expected{"t10k", 10000, {9, 2, 1, 1, 6, 1, 4, 6, 5, 7}, 33456}}) {
     auto source = open(expected.part);
     EXPECT_EQ(source->size(), expected.size);
-    EXPECT_EQ(source->shape(), (ImageShape{28, 28, 1}));
-    EXPECT_EQ(source->class_count(), 10);
-    for (size_t index = 0; index < expected.labels.size(); ++index)
-      EXPECT_EQ(source->label(static_cast<int64_t>(index)), expected.labels[index]);
+    EXPECT_EQ(source->fields()[0], image_field({28, 28, 1}));
+    EXPECT_NO_THROW(source->check_labels({10, {}}));
+    EXPECT_THROW(source->check_labels({9, {}}), Error);
+    for (size_t index = 0; index < expected.labels.size(); ++index) {
+      int32_t label = -1;
+      source->read(static_cast<int64_t>(index), 1, &label);
+      EXPECT_EQ(label, expected.labels[index]);
+    }
     std::vector<uint8_t> pixels(784);
-    int32_t label;
-    source->read(0, pixels.data(), &label);
-    EXPECT_EQ(label, expected.labels[0]);
+    source->read(0, 0, pixels.data());
     EXPECT_EQ(std::accumulate(pixels.begin(), pixels.end(), 0), expected.first_pixels);
   }
 }

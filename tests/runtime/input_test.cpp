@@ -63,18 +63,19 @@ class NumberedSource : public DataSource {
 public:
   explicit NumberedSource(int64_t broken = -1) : broken_(broken) {}
   int64_t size() const override { return 50; }
-  ImageShape shape() const override { return {3, 5, 1}; }
-  void read(int64_t index, uint8_t* hwc, int32_t* label) const override {
+  std::span<const Field> fields() const override { return fields_; }
+  void read(int64_t index, size_t field, void* out) const override {
     if (index == broken_) throw Error(ErrorKind::data, describe(index) + ": broken");
     if (index % 7 == 0) std::this_thread::sleep_for(std::chrono::microseconds(200));
-    std::fill(hwc, hwc + 15, static_cast<uint8_t>(index));
-    *label = static_cast<int32_t>(index * 2);
+    if (field == 0) std::fill_n(static_cast<uint8_t*>(out), 15, static_cast<uint8_t>(index));
+    if (field == 1) std::fill_n(static_cast<int32_t*>(out), 4, static_cast<int32_t>(index * 2));
+    if (field == 2) *static_cast<float*>(out) = static_cast<float>(index) / 4;
   }
-  int32_t label(int64_t index) const override { return static_cast<int32_t>(index * 2); }
   std::string describe(int64_t index) const override { return "sample " + std::to_string(index); }
   bool in_memory() const override { return false; }
 
 private:
+  std::vector<Field> fields_ = {image_field({3, 5, 1}), {"label", KILN_I32, {2, 2}}, {"depth", KILN_F32, {}}};
   int64_t broken_;
 };
 
@@ -84,16 +85,20 @@ TEST(Prefetcher, AnyNumberOfWorkersDeliversTheSameBatches) {
   for (int workers : {0, 1, 2, 5}) {
     BatchOrder order(options);
     // Begins in the middle of an epoch and goes over the ends of several.
-    Prefetcher prefetcher(source,
-                          {.order = options, .first_epoch = 2, .first_step = 4, .batches = 20, .workers = workers});
+    Prefetcher prefetcher(
+        source,
+        {.order = options, .fields = {2, 0, 1}, .first_epoch = 2, .first_step = 4, .batches = 20, .workers = workers});
     int64_t epoch = 2, step = 4;
     for (int batch = 0; batch < 20; ++batch) {
       Prefetcher::Batch got = prefetcher.next();
       int64_t wanted[8];
       order.batch_indices(epoch, step, wanted);
       for (int64_t row = 0; row < 8; ++row) {
-        ASSERT_EQ(got.labels[row], wanted[row] * 2) << workers << " workers, batch " << batch;
-        for (int64_t byte = 0; byte < 15; ++byte) ASSERT_EQ(got.images[row * 15 + byte], wanted[row]);
+        ASSERT_EQ(static_cast<const float*>(got[0])[row], static_cast<float>(wanted[row]) / 4)
+            << workers << " workers, batch " << batch;
+        for (int64_t byte = 0; byte < 15; ++byte)
+          ASSERT_EQ(static_cast<const uint8_t*>(got[1])[row * 15 + byte], wanted[row]);
+        for (int64_t i = 0; i < 4; ++i) ASSERT_EQ(static_cast<const int32_t*>(got[2])[row * 4 + i], wanted[row] * 2);
       }
       if (++step == order.steps_per_epoch()) ++epoch, step = 0;
     }
@@ -104,8 +109,9 @@ TEST(Prefetcher, AnyNumberOfWorkersDeliversTheSameBatches) {
 TEST(Prefetcher, HandsOnProblemsOfWorkers) {
   NumberedSource source(13);
   for (int workers : {0, 2}) {
-    Prefetcher prefetcher(source,
-                          {.order = {.samples = 50, .batch = 5, .shuffle = false}, .batches = 10, .workers = workers});
+    Prefetcher prefetcher(
+        source,
+        {.order = {.samples = 50, .batch = 5, .shuffle = false}, .fields = {0}, .batches = 10, .workers = workers});
     prefetcher.next();
     prefetcher.next();
     try {
@@ -120,22 +126,42 @@ TEST(Prefetcher, HandsOnProblemsOfWorkers) {
 TEST(Prefetcher, CanBeGivenUpAtAnyTime) {
   NumberedSource source;
   for (int taken = 0; taken < 6; ++taken) {
-    Prefetcher prefetcher(source, {.order = {.samples = 50, .batch = 5}, .batches = 1000, .workers = 2});
+    Prefetcher prefetcher(source,
+                          {.order = {.samples = 50, .batch = 5}, .fields = {0, 1}, .batches = 1000, .workers = 2});
     for (int batch = 0; batch < taken; ++batch) prefetcher.next();
   }
 }
 
-TEST(DataSource, CountsClassesAndNamesBadLabels) {
+TEST(DataSource, NamesBadLabels) {
   MemorySource source({1, 2, 1}, std::vector<uint8_t>(6), {0, 4, 1}, "images.gz", "labels.gz");
-  EXPECT_EQ(source.class_count(), 5);
-  EXPECT_NO_THROW(source.check_labels(5));
+  EXPECT_NO_THROW(source.check_labels({5, {}}));
+  EXPECT_NO_THROW(source.check_labels({2, 4}));
   try {
-    source.check_labels(4);
+    source.check_labels({4, {}});
     ADD_FAILURE() << "nothing was thrown";
   } catch (const Error& error) {
     EXPECT_EQ(error.kind, ErrorKind::data);
     EXPECT_EQ(error.message, "labels.gz: sample 1: label 4, but the network has 4 classes (labels 0 to 3)");
   }
+}
+
+TEST(DataSource, NamesBadLabelsOfPixels) {
+  NumberedSource source;
+  EXPECT_NO_THROW(source.check_labels({99, {}}));
+  EXPECT_NO_THROW(source.check_labels({98, 98}));
+  try {
+    source.check_labels({50, 255});
+    ADD_FAILURE() << "nothing was thrown";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message, "sample 25: label 50 in row 0, column 0, but the network has 50 classes (labels 0 to 49; "
+                             "255 is ignored)");
+  }
+}
+
+TEST(DataSource, FieldsAreToldInWords) {
+  EXPECT_EQ(to_string(image_field({28, 30, 1})), "image u8 28x30x1");
+  EXPECT_EQ(to_string(class_label_field()), "label i32");
+  EXPECT_EQ(to_string(Field{"label", KILN_F32, {4}}), "label f32 4");
 }
 
 TEST(DataSource, RefusesCountsThatDisagree) {

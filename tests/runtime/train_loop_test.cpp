@@ -127,6 +127,32 @@ TEST_F(TrainLoop, LearnsAndReports) {
   EXPECT_TRUE(file_exists(previous_checkpoint_path(run + "/checkpoints")));
 }
 
+TEST_F(TrainLoop, WithoutClassesThereIsNoAccuracy) {
+  TrainResult classes = train(options());
+  fake.without_classes();
+  std::string run = temporary.file("run");
+  TrainResult result = train(options(run));
+  EXPECT_EQ(result.weights_sha256, classes.weights_sha256);
+  EXPECT_EQ(result.test_loss, classes.test_loss);
+  EXPECT_TRUE(std::isnan(result.train_accuracy));
+  EXPECT_TRUE(std::isnan(result.test_accuracy));
+  EXPECT_THAT(jsonl(run), HasSubstr("\"accuracy\":null"));
+  EXPECT_THAT(jsonl(run), HasSubstr("\"test_accuracy\":null"));
+  EXPECT_THAT(csv(run), ::testing::Not(HasSubstr("nan")));
+  TrainOptions again = options(run);
+  again.resume = true;
+  EXPECT_TRUE(std::isnan(train(again).test_accuracy));
+}
+
+TEST_F(TrainLoop, DataMustGiveWhatTheNetworkTakes) {
+  before_step = [](uint64_t) { FAIL() << "a step was run"; };
+  fake.rename_input("label", "depth");
+  Error error = error_of([&] { train(options()); });
+  EXPECT_EQ(error.kind, ErrorKind::data);
+  EXPECT_EQ(error.message,
+            "labels: sample 0: the network takes depth i32, the data give only image u8 4x3x1, label i32");
+}
+
 TEST_F(TrainLoop, ThreadsAndWorkersDoNotChangeBits) {
   std::string expected = train(options()).weights_sha256;
   for (int threads : {2, 5}) {
@@ -136,9 +162,11 @@ TEST_F(TrainLoop, ThreadsAndWorkersDoNotChangeBits) {
   }
   std::vector<uint8_t> pixels(static_cast<size_t>(train_source->size() * testing::fake_pixels));
   std::vector<int32_t> labels(static_cast<size_t>(train_source->size()));
-  for (int64_t sample = 0; sample < train_source->size(); ++sample)
-    train_source->read(sample, pixels.data() + sample * testing::fake_pixels, &labels[static_cast<size_t>(sample)]);
-  SlowSource slow(train_source->shape(), pixels, labels, "images", "labels");
+  for (int64_t sample = 0; sample < train_source->size(); ++sample) {
+    train_source->read(sample, 0, pixels.data() + sample * testing::fake_pixels);
+    train_source->read(sample, 1, &labels[static_cast<size_t>(sample)]);
+  }
+  SlowSource slow({testing::fake_height, testing::fake_width, 1}, pixels, labels, "images", "labels");
   for (int workers : {-1, 1, 3}) {
     TrainOptions more = options();
     more.train = &slow;

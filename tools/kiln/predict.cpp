@@ -121,12 +121,15 @@ int run_predict(const Options& options) {
 
   const int64_t classes = class_count(*compiled.module);
   const std::vector<std::string> names = class_names(loaded, classes);
-  source->check_labels(classes);
+  source->check_labels(runtime::label_range(compiled.program.description()));
+  const runtime::Field& label_field = *source->find_field(runtime::label_name);
   std::vector<Prediction> predictions;
-  for (size_t i = 0; i < samples.size(); ++i)
-    predictions.push_back(read_prediction(samples[i], source->label(samples[i]),
-                                          probabilities.data() + static_cast<int64_t>(i) * classes, classes,
-                                          options.top));
+  for (size_t i = 0; i < samples.size(); ++i) {
+    int32_t label = 0;
+    source->read(samples[i], source->index_of(label_field), &label);
+    predictions.push_back(read_prediction(samples[i], label, probabilities.data() + static_cast<int64_t>(i) * classes,
+                                          classes, options.top));
+  }
 
   const auto correct = std::count_if(predictions.begin(), predictions.end(), [](const auto& p) { return p.correct(); });
   if (options.json) {

@@ -32,12 +32,12 @@ int run_test(const Options& options) {
 
   if (options.json)
     print_json({{"samples", result.samples},
-                {"test_loss", result.loss},
-                {"test_accuracy", result.accuracy},
+                {"test_loss", number(result.loss)},
+                {"test_accuracy", number(result.accuracy)},
                 {"seconds", result.seconds},
                 {"weights", weights}});
   else
-    fmt::print("{} samples: loss {:.4f}, accuracy {:.4f} ({:.2f} s)\n", result.samples, result.loss, result.accuracy,
+    fmt::print("{} samples: loss {:.4f}{} ({:.2f} s)\n", result.samples, result.loss, accuracy_text(result.accuracy),
                result.seconds);
   return 0;
 }

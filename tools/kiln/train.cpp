@@ -13,8 +13,6 @@ namespace kiln::tools {
 
 namespace {
 
-nlohmann::json number(double value) { return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(); }
-
 nlohmann::json summary(const runtime::TrainResult& result, const codegen::Program& program,
                        const std::string& directory) {
   return {{"epochs", result.epochs},
@@ -72,11 +70,10 @@ int run_train(const Options& options) {
   if (options.json) {
     print_json(summary(result, compiled.program, run.run_directory));
   } else {
-    fmt::print("{} epochs, {} steps in {:.1f} s ({:.0f} samples/s): train loss {:.4f}, accuracy {:.4f}\n",
-               result.epochs, result.steps, result.seconds, result.samples_per_second, result.train_loss,
-               result.train_accuracy);
-    if (std::isfinite(result.test_accuracy))
-      fmt::print("test loss {:.4f}, accuracy {:.4f}\n", result.test_loss, result.test_accuracy);
+    fmt::print("{} epochs, {} steps in {:.1f} s ({:.0f} samples/s): train loss {:.4f}{}\n", result.epochs, result.steps,
+               result.seconds, result.samples_per_second, result.train_loss, accuracy_text(result.train_accuracy));
+    if (std::isfinite(result.test_loss))
+      fmt::print("test loss {:.4f}{}\n", result.test_loss, accuracy_text(result.test_accuracy));
     fmt::print("weights_sha256 {}\nrun directory {}\n", result.weights_sha256, run.run_directory);
   }
   return result.stopped_by_signal == 0 ? 0 : 128 + result.stopped_by_signal;
