@@ -194,5 +194,35 @@ TEST(LogSoftmax, KeepsWhatTheLogarithmOfSoftmaxLoses) {
   }
 }
 
+TEST(PickClass, TakesTheValueOfTheLabel) {
+  const Dims dims = {4, 3};
+  const Tensor src = tensor(dims, {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12});
+  const std::vector<TensorType> types = {f32(dims), i32({4})};
+  const auto picked = run<PickClass>({}, {src, tensor({4}, {2, 0, -1, 3})}, types);
+  EXPECT_EQ(picked[0], 3);
+  EXPECT_EQ(picked[1], 4);
+  EXPECT_TRUE(std::isnan(picked[2]));
+  EXPECT_TRUE(std::isnan(picked[3]));
+  // A class, and a label that is none.
+  EXPECT_THAT(run<PickClass>({.ignores = true, .ignored_label = 0}, {src, tensor({4}, {2, 0, 1, 0})}, types),
+              ElementsAre(3, 0, 8, 0));
+  EXPECT_EQ(run<PickClass>({.ignores = true, .ignored_label = -1}, {src, tensor({4}, {2, 0, -1, 1})}, types)[2], 0);
+  PickClassBackward::Attributes backward{{.ignores = true, .ignored_label = 1}, 3};
+  EXPECT_THAT(run<PickClassBackward>(backward, {tensor({2}, {1, 2}), tensor({2}, {5, 7})}, {i32({2}), f32({2})}),
+              ElementsAre(0, 0, 0, 0, 0, 7));
+  expect_label_gradient<PickClass>();
+  expect_label_gradient<PickClass>({.ignores = true, .ignored_label = 0});
+}
+
+TEST(PickClass, RefusesWhatIsNoRowOfClasses) {
+  EXPECT_EQ(refusal<PickClass>({}, {f32({2, 3, 4}), i32({2})}), "pick_class: src: expected rank 2, got f32[2,3,4]");
+  EXPECT_EQ(refusal<PickClass>({}, {f32({2, 3}), f32({2})}), "pick_class: labels: expected i32[2], got f32[2]");
+  EXPECT_EQ(refusal<PickClass>({}, {f32({2, 3})}), "pick_class: expected 2 operands (src, labels), got 1");
+  EXPECT_EQ(refusal<PickClass>({.ignores = true, .ignored_label = int64_t{1} << 40}, {f32({2, 3}), i32({2})}),
+            "pick_class: ignored_label: expected a value of i32, got 1099511627776");
+  EXPECT_EQ(refusal<PickClassBackward>({{}, 0}, {i32({2}), f32({2})}),
+            "pick_class_backward: classes: expected sizes of at least 1 and less than 2^40 elements, got [2,0]");
+}
+
 } // namespace
 } // namespace kiln::ir

@@ -101,6 +101,8 @@ bool is_exact(const ir::Node& node) {
   switch (node.op().code) {
   case OpCode::max_pool:
   case OpCode::top1:
+  case OpCode::pick_class:
+  case OpCode::pick_class_backward:
   case OpCode::constant:
   case OpCode::reshape:
   case OpCode::concat:
@@ -257,8 +259,11 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
     return bound;
   }
   bound.magnitude = with_coefficients(node, operands, false, seed, step);
-  if (is_exact(node))
+  if (is_exact(node)) {
     for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double) { return 0; });
+    bound.terms = bound.magnitude;
+    return bound;
+  }
   bound.terms = with_coefficients(node, operands, true, seed, step);
   // Means divide their sums: their ones give 1.
   double least = 1;
