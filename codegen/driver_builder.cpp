@@ -14,10 +14,11 @@ namespace {
 
 class DriverBuilder {
 public:
-  DriverBuilder(EmittedModule& module, const std::string& symbol, const ir::Target& target)
-      : context_(module.context()), module_(module.module()), ir_(context_), pointer_(ir_.getPtrTy()) {
+  DriverBuilder(EmittedModule& module, const DriverNames& names, const ir::Target& target)
+      : context_(module.context()), module_(module.module()), parallel_for_(names.parallel_for), ir_(context_),
+        pointer_(ir_.getPtrTy()) {
     auto* type = llvm::FunctionType::get(ir_.getInt32Ty(), {pointer_}, false);
-    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol, module_);
+    function_ = llvm::Function::Create(type, llvm::Function::ExternalLinkage, names.symbol, module_);
     set_function_attributes(*function_, target);
     call_ = function_->getArg(0);
     call_->setName("call");
@@ -104,7 +105,7 @@ private:
         llvm::FunctionType::get(ir_.getVoidTy(), {pointer_, ir_.getInt64Ty(), ir_.getInt64Ty(), pointer_}, false);
     auto* run_type = llvm::FunctionType::get(ir_.getVoidTy(), {pointer_, pointer_, pointer_, ir_.getInt64Ty()}, false);
     llvm::Value* kernel = external(launch.kernel_symbol, kernel_type).getCallee();
-    ir_.CreateCall(external("kiln_parallel_for", run_type),
+    ir_.CreateCall(external(parallel_for_, run_type),
                    {call_, kernel, args_, ir_.getInt64(static_cast<uint64_t>(launch.tasks))});
   }
 
@@ -121,6 +122,7 @@ private:
 
   llvm::LLVMContext& context_;
   llvm::Module& module_;
+  const std::string parallel_for_;
   llvm::IRBuilder<> ir_;
   llvm::Type* pointer_;
   llvm::Function* function_ = nullptr;
@@ -134,9 +136,9 @@ private:
 
 } // namespace
 
-void build_driver(EmittedModule& module, const std::string& symbol, const std::vector<DriverStep>& steps,
+void build_driver(EmittedModule& module, const DriverNames& names, const std::vector<DriverStep>& steps,
                   const ir::Target& target) {
-  DriverBuilder(module, symbol, target).build(steps);
+  DriverBuilder(module, names, target).build(steps);
 }
 
 } // namespace kiln::codegen

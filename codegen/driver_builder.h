@@ -22,9 +22,14 @@ struct DriverStep {
   std::vector<Launch> launches;
 };
 
+struct DriverNames {
+  std::string symbol;
+  std::string parallel_for = "kiln_parallel_for"; // what launches kernels, with the signature of this one
+};
+
 // int32_t symbol(const kiln_call*): KILN_WRONG_ABI if the caller was built against another abi.h; else runs the steps,
 // calling call->hook(hook_context, i) after step i when set, and returns KILN_OK.
-void build_driver(EmittedModule& module, const std::string& symbol, const std::vector<DriverStep>& steps,
+void build_driver(EmittedModule& module, const DriverNames& names, const std::vector<DriverStep>& steps,
                   const ir::Target& target);
 
 } // namespace kiln::codegen

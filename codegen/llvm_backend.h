@@ -1,11 +1,14 @@
-// LLVM's pass pipeline, x86 back end, object files and JIT: for the two .cpp files that run them. See llvm.h.
+// LLVM's pass pipeline, x86 back end, object files, archives and JIT: for the few .cpp files that use them. See llvm.h.
 #pragma once
 
 #include "codegen/llvm.h"
 
 #include <llvm/ExecutionEngine/Orc/LLJIT.h>
+#include <llvm/IR/InlineAsm.h>
+#include <llvm/IR/IntrinsicsX86.h>
 #include <llvm/IR/LegacyPassManager.h>
 #include <llvm/MC/TargetRegistry.h>
+#include <llvm/Object/ArchiveWriter.h>
 #include <llvm/Object/ObjectFile.h>
 #include <llvm/Passes/PassBuilder.h>
 #include <llvm/Support/TargetSelect.h>

@@ -1,6 +1,9 @@
 // CPUID, XGETBV and MXCSR.
 #include "runtime/cpu.h"
 
+#include "runtime/cpu_levels.h"
+
+#include <algorithm>
 #include <cpuid.h>
 #include <cstring>
 #include <sched.h>
@@ -23,8 +26,13 @@ Registers cpuid(uint32_t leaf) {
   return r;
 }
 
-constexpr bool has_all(uint32_t value, uint32_t bits) { return (value & bits) == bits; }
-constexpr uint32_t bit(int index) { return uint32_t{1} << index; }
+bool meets(std::span<const CpuRequirement> requirements) {
+  return std::all_of(requirements.begin(), requirements.end(), [](const CpuRequirement& requirement) {
+    const Registers found = cpuid(requirement.leaf);
+    const uint32_t value = requirement.where == CpuidRegister::b ? found.b : found.c;
+    return (value & requirement.mask) == requirement.mask;
+  });
+}
 
 uint64_t enabled_register_sets() {
   uint32_t low, high;
@@ -44,21 +52,11 @@ std::optional<IsaLevel> parse_isa_level(std::string_view name) {
 }
 
 IsaLevel cpu_isa_level() {
-  const Registers basic = cpuid(1);
-  const Registers extended = cpuid(7);
-  const Registers amd = cpuid(0x80000001);
-  // SSE3, SSSE3, CMPXCHG16B, SSE4.1, SSE4.2, POPCNT; LAHF in 64-bit mode.
-  const bool v2 = has_all(basic.c, bit(0) | bit(9) | bit(13) | bit(19) | bit(20) | bit(23)) && has_all(amd.c, bit(0));
-  if (!v2) return IsaLevel::baseline;
-  // FMA, MOVBE, OSXSAVE, AVX, F16C; BMI1, AVX2, BMI2; LZCNT; the system saves xmm and ymm.
-  const bool v3 = has_all(basic.c, bit(12) | bit(22) | bit(27) | bit(28) | bit(29)) &&
-                  has_all(extended.b, bit(3) | bit(5) | bit(8)) && has_all(amd.c, bit(5)) &&
-                  (enabled_register_sets() & 0x06) == 0x06;
-  if (!v3) return IsaLevel::v2;
-  // AVX-512 F, DQ, CD, BW, VL; the system saves opmask and zmm.
-  const bool v4 =
-      has_all(extended.b, bit(16) | bit(17) | bit(28) | bit(30) | bit(31)) && (enabled_register_sets() & 0xE6) == 0xE6;
-  return v4 ? IsaLevel::v4 : IsaLevel::v3;
+  if (!meets(kLevel2)) return IsaLevel::baseline;
+  if (!meets(kLevel3)) return IsaLevel::v2;
+  const uint64_t saved = enabled_register_sets();
+  if ((saved & kLevel3Registers) != kLevel3Registers) return IsaLevel::v2;
+  return meets(kLevel4) && (saved & kLevel4Registers) == kLevel4Registers ? IsaLevel::v4 : IsaLevel::v3;
 }
 
 std::string cpu_brand() {
@@ -85,12 +83,7 @@ int available_cpus() {
   return count > 0 ? count : 1;
 }
 
-namespace {
-constexpr uint32_t flush_to_zero = 0x8000;
-constexpr uint32_t denormals_are_zero = 0x0040;
-} // namespace
-
-FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | flush_to_zero | denormals_are_zero); }
+FlushDenormals::FlushDenormals() : saved_(_mm_getcsr()) { _mm_setcsr(saved_ | kFlushDenormals); }
 
 // Exception flags raised meanwhile are dropped: nothing reads them.
 FlushDenormals::~FlushDenormals() { _mm_setcsr(saved_); }

@@ -52,7 +52,7 @@ TEST_P(JitRun, DriverRunsItsLaunchesInOrder) {
   modules.push_back(affine_kernel("second", target()));
   EmittedModule driver("driver");
   // b = 2 a + 1; then, in one step, c = 3 b - 4 and d = 5 c.
-  build_driver(driver, "train_step",
+  build_driver(driver, {"train_step"},
                {{{{"first", {0, 1}, {2, 1}, 6}}}, {{{"second", {1, 2}, {3, -4}, 6}, {"first", {2, 3}, {5, 0}, 6}}}},
                target());
   modules.push_back(std::move(driver));
@@ -128,7 +128,7 @@ TEST(Jit, SeesOnlyTheSymbolsItIsGiven) {
   auto target = ir::target_for(ir::IsaLevel::baseline);
   std::vector<EmittedModule> modules;
   EmittedModule driver("driver");
-  build_driver(driver, "evaluate", {{{{"getenv", {}, {}, 1}}}}, target); // a name of the process, not of Kiln
+  build_driver(driver, {"evaluate"}, {{{{"getenv", {}, {}, 1}}}}, target); // a name of the process, not of Kiln
   Jit jit(test_symbols());
   jit.add(compile(driver, target));
   try {
@@ -188,7 +188,7 @@ TEST(Driver, RefusesIncompleteLaunches) {
   auto target = ir::target_for(ir::IsaLevel::baseline);
   auto build = [&](Launch launch) {
     EmittedModule module("driver");
-    build_driver(module, "train_step", {{{std::move(launch)}}}, target);
+    build_driver(module, {"train_step"}, {{{std::move(launch)}}}, target);
   };
   EXPECT_THROW(build({"kernel", {0}, {}, 0}), CodegenError);
   EXPECT_THROW(build({"kernel", {-1}, {}, 1}), CodegenError);

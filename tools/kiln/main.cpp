@@ -87,6 +87,9 @@ enum class Flag {
   format,
   function,
   optimized,
+  emit,
+  output,
+  symbol,
   verbose
 };
 
@@ -133,6 +136,9 @@ public:
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::cache, Flag::phase,
          Flag::verbose});
+    add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
+        {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::weights, Flag::out, Flag::batch, Flag::threads,
+         Flag::print_after, Flag::cpu, Flag::cache, Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
@@ -253,6 +259,16 @@ private:
       break;
     case Flag::function:
       text("--function", options_.function, "NAME", "train_step, evaluate or predict; default: all of them");
+      break;
+    case Flag::emit:
+      text("--emit", options_.emit, "WHAT", "lib, shared, obj: with a C header; llvm, asm, ir: text of predict");
+      break;
+    case Flag::output:
+      text("-o,--output", options_.output, "FILE", "Where to; default: made of the experiment's name");
+      break;
+    case Flag::symbol:
+      text("--name", options_.symbol, "NAME",
+           "Prefix of all that the C header declares; default: the experiment's name");
       break;
     case Flag::verbose:
       verb.add_flag("-v,--verbose", raw_.verbose, "Say more: of kernels, of compiling");

@@ -39,6 +39,11 @@ struct Options {
   // time
   std::string phase = "train";
 
+  // build
+  std::string emit;   // lib, shared, obj, llvm, asm, ir
+  std::string output; // the file; empty: made of the name
+  std::string symbol; // prefix of what a library declares; empty: the experiment's name
+
   // show
   std::string format = "text"; // dot, llvm, asm
   std::string function;        // train_step, evaluate, predict; empty: all, or the one that makes sense
@@ -54,5 +59,6 @@ int run_check(const Options& options);
 int run_time(const Options& options);
 int run_render(const Options& options);
 int run_show(const Options& options);
+int run_build(const Options& options);
 
 } // namespace kiln::tools
