@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cctype>
-#include <map>
 
 #include <fmt/format.h>
 
@@ -92,26 +91,67 @@ std::string kind_name(const proto::Layer& layer) {
 
 bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy() || layer.has_multi_class_hinge(); }
 
+bool holds_parameters(const proto::Layer& layer) {
+  switch (layer.kind_case()) {
+  case proto::Layer::kConvolution:
+  case proto::Layer::kDense:
+  case proto::Layer::kPrelu:
+  case proto::Layer::kBatchNorm:
+    return true;
+  case proto::Layer::kMaxPool:
+  case proto::Layer::kAveragePool:
+  case proto::Layer::kRelu:
+  case proto::Layer::kLeakyRelu:
+  case proto::Layer::kElu:
+  case proto::Layer::kSigmoid:
+  case proto::Layer::kTanh:
+  case proto::Layer::kSoftmax:
+  case proto::Layer::kClip:
+  case proto::Layer::kRelu6:
+  case proto::Layer::kSelu:
+  case proto::Layer::kGelu:
+  case proto::Layer::kSilu:
+  case proto::Layer::kHardSwish:
+  case proto::Layer::kHardSigmoid:
+  case proto::Layer::kSoftplus:
+  case proto::Layer::kRrelu:
+  case proto::Layer::kLogSoftmax:
+  case proto::Layer::kDropout:
+  case proto::Layer::kAdd:
+  case proto::Layer::kFlatten:
+  case proto::Layer::kReshape:
+  case proto::Layer::kConcat:
+  case proto::Layer::kSoftmaxCrossEntropy:
+  case proto::Layer::kMultiClassHinge:
+  case proto::Layer::KIND_NOT_SET:
+    return false;
+  }
+  return false;
+}
+
 InputsWanted inputs_wanted(const proto::Layer& layer) {
   if (layer.has_add()) return {2, false};
   if (layer.has_concat()) return {2, true};
   return {1, false};
 }
 
+std::string LayerNamer::next(const proto::Layer& layer) {
+  const std::string_view stem = short_name(layer.kind_case());
+  std::string derived = next(stem);
+  if (layer.has_name()) return layer.name();
+  const bool is_only_loss = is_loss(layer) && numbers_.find(stem)->second == 1;
+  return is_only_loss ? std::string(stem) : derived;
+}
+
+std::string LayerNamer::next(std::string_view stem) {
+  const int number = ++numbers_[std::string(stem)];
+  return fmt::format("{}{}", stem, number);
+}
+
 std::vector<std::string> layer_names(const proto::Network& network) {
-  std::map<std::string_view, int> numbers;
+  LayerNamer namer;
   std::vector<std::string> names;
-  for (const proto::Layer& layer : network.layer()) {
-    std::string_view stem = short_name(layer.kind_case());
-    int number = ++numbers[stem];
-    if (layer.has_name()) {
-      names.push_back(layer.name());
-    } else if (is_loss(layer) && number == 1) {
-      names.emplace_back(stem);
-    } else {
-      names.push_back(fmt::format("{}{}", stem, number));
-    }
-  }
+  for (const proto::Layer& layer : network.layer()) names.push_back(namer.next(layer));
   return names;
 }
 

@@ -31,8 +31,14 @@ Place LayerReport::place(const std::string& field) const {
 }
 
 void LayerReport::add(Severity severity, const std::string& field, std::string message, std::string hint) {
-  diagnostics_.add({severity, ErrorKind::model, place(field), layer_.name(), kind_name(layer_), std::move(message),
-                    std::move(hint)});
+  diagnostics_.add({severity,
+                    ErrorKind::model,
+                    place(field),
+                    layer_.name(),
+                    kind_name(layer_),
+                    std::move(message),
+                    std::move(hint),
+                    {}});
 }
 
 } // namespace kiln::frontend

@@ -2,6 +2,7 @@
 // A path is walked through the message by reflection; values go through protobuf's own text parser.
 #include "frontend/override.h"
 
+#include <algorithm>
 #include <cctype>
 #include <charconv>
 #include <optional>
@@ -131,6 +132,8 @@ public:
       if (field == nullptr)
         return Problem{fmt::format("unknown field \"{}\" in {}", name, display_name(type)),
                        unknown_field_hint(name, type)};
+      if (field->message_type() == proto::Block::descriptor() || field->message_type() == proto::Use::descriptor())
+        return Problem{fmt::format("{} is gone once the file is read", name), "set the layers that it became"};
       path_ += (path_.empty() ? "" : ".") + name;
 
       int index = -1;
@@ -146,13 +149,15 @@ public:
   }
 
 private:
-  // Reads `[3]`, or after `network.layer` a layer's name.
+  // Reads `[3]`, or after `network.layer` a layer's name: `.conv1`, `["stage1.1/conv1"]`.
   Outcome take_index(const Message& message, const FieldDescriptor& field, int& index) {
     if (!field.is_repeated()) {
       if (rest_.starts_with('[')) return Problem{fmt::format("{} is not a list", field.name()), {}};
       return {};
     }
     int size = message.GetReflection()->FieldSize(message, &field);
+    bool is_layer = field.message_type() == proto::Layer::descriptor();
+    if (is_layer && (rest_.starts_with("[\"") || rest_.starts_with("['"))) return take_quoted_layer_name(index);
     if (rest_.starts_with('[')) {
       size_t close = rest_.find(']');
       std::string_view digits = close == std::string_view::npos ? std::string_view() : rest_.substr(1, close - 1);
@@ -167,7 +172,6 @@ private:
       path_ += fmt::format("[{}]", index);
       return {};
     }
-    bool is_layer = field.message_type() == proto::Layer::descriptor();
     if (is_layer && rest_.size() > 1) return take_layer_name(index);
     return {};
   }
@@ -183,13 +187,33 @@ private:
       length = names[i].size();
       index = static_cast<int>(i);
     }
-    if (index < 0) {
-      std::string_view name = after.substr(0, after.find('.'));
-      return Problem{fmt::format("there is no layer \"{}\"", name), suggestion(name, names)};
-    }
+    if (index < 0) return no_layer(after.substr(0, after.find('.')), names);
     rest_.remove_prefix(1 + length);
     path_ += fmt::format("[{}]", index);
     return {};
+  }
+
+  Outcome take_quoted_layer_name(int& index) {
+    const char quote = rest_[1];
+    const size_t close = rest_.find(quote, 2);
+    if (close == std::string_view::npos || rest_.substr(close + 1, 1) != "]")
+      return Problem{fmt::format("\"{}\" is not an index", rest_), "for example layer[\"conv1\"]"};
+    const std::string_view name = rest_.substr(2, close - 2);
+    std::vector<std::string> names = layer_names(experiment_.message.network());
+    auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) return no_layer(name, names);
+    index = static_cast<int>(found - names.begin());
+    rest_.remove_prefix(close + 2);
+    path_ += fmt::format("[{}]", index);
+    return {};
+  }
+
+  static Problem no_layer(std::string_view name, const std::vector<std::string>& names) {
+    std::string message = fmt::format("there is no layer \"{}\"", name);
+    for (const std::string& each : names)
+      if (each.starts_with(std::string(name) + "/") || each.starts_with(std::string(name) + ".1/"))
+        return {std::move(message), fmt::format("it is a block: name one of its layers, for example \"{}\"", each)};
+    return {std::move(message), suggestion(name, names)};
   }
 
   Message* descend(Message& message, const FieldDescriptor& field, int index) {

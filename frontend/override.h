@@ -1,6 +1,7 @@
 // `--set a.b=c`: changes one field of an experiment that was read.
 // Paths are field names; a repeated element is `kernel[1]`, a layer also its name:
-// network.layer.conv1.convolution.filters
+// network.layer.conv1.convolution.filters, or with the name in brackets and quotes, which ends doubt about names that
+// hold dots: network.layer["stage1.1/conv1"].convolution.filters
 #pragma once
 
 #include <string>

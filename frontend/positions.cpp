@@ -4,15 +4,13 @@
 
 namespace kiln::frontend {
 
-void Positions::set(const std::string& path, int line, int column) { places_[path] = {file_, line, column}; }
-
 void Positions::set_override(const std::string& path, const std::string& origin) {
   for (auto it = places_.lower_bound(path); it != places_.end() && it->first.starts_with(path);) {
     std::string_view rest = std::string_view(it->first).substr(path.size());
     bool below = rest.empty() || rest[0] == '.' || rest[0] == '[';
     it = below ? places_.erase(it) : std::next(it);
   }
-  places_[path] = {origin, 0, 0};
+  places_[path] = {origin, 0, 0, {}};
 }
 
 Place Positions::find(std::string_view path) const {
@@ -23,7 +21,7 @@ Place Positions::find(std::string_view path) const {
     size_t cut = path.find_last_of(".[");
     path = cut == std::string_view::npos ? std::string_view() : path.substr(0, cut);
   }
-  return {file_, 0, 0};
+  return {file_, 0, 0, {}};
 }
 
 } // namespace kiln::frontend

@@ -18,8 +18,7 @@ public:
 
   const std::string& file() const { return file_; }
 
-  // Line and column from 1.
-  void set(const std::string& path, int line, int column);
+  void set(const std::string& path, Place place) { places_[path] = std::move(place); }
   // From here on `path` and all below it were said by `origin`, e.g. "--set training.batch=32".
   void set_override(const std::string& path, const std::string& origin);
 

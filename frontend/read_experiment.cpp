@@ -1,6 +1,6 @@
 // Experiment file -> message and the position of every field.
-// protobuf's parser does the reading; its positions and its words are turned into ours here. It counts from 0, takes
-// tabs as steps to multiples of 8, and reports some errors at the token after the guilty one.
+// protobuf's parser does the reading, of text whose blocks have been expanded; its positions and its words are turned
+// into ours here. It reports some errors at the token after the guilty one.
 #include "frontend/read_experiment.h"
 
 #include <algorithm>
@@ -13,8 +13,10 @@
 #include <google/protobuf/text_format.h>
 #include <google/protobuf/unknown_field_set.h>
 
+#include "frontend/expand_blocks.h"
 #include "frontend/fields.h"
 #include "frontend/read_file.h"
+#include "frontend/source_map.h"
 #include "frontend/suggest.h"
 
 namespace kiln::frontend {
@@ -25,57 +27,21 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::Message;
 using google::protobuf::TextFormat;
 
-struct LineColumn {
-  int line;
-  int column;
-};
+bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// Between the parser's coordinates, byte offsets, and what people read: lines and columns from 1, a tab one column.
-class TextMap {
-public:
-  explicit TextMap(std::string_view text) : text_(text) {
-    starts_.push_back(0);
-    for (size_t i = 0; i < text.size(); ++i)
-      if (text[i] == '\n') starts_.push_back(i + 1);
+// The last occurrence of `word` as a whole word that begins before `offset`; `offset` itself if there is none.
+size_t word_before(std::string_view text, size_t offset, std::string_view word) {
+  if (word.empty()) return offset;
+  for (size_t end = offset; end > 0;) {
+    size_t at = text.rfind(word, end - 1);
+    if (at == std::string_view::npos) break;
+    bool whole =
+        (at == 0 || !is_word(text[at - 1])) && (at + word.size() >= text.size() || !is_word(text[at + word.size()]));
+    if (whole) return at;
+    end = at;
   }
-
-  size_t offset(int line, int column) const {
-    if (line < 0) return 0;
-    if (static_cast<size_t>(line) >= starts_.size()) return text_.size();
-    size_t at = starts_[static_cast<size_t>(line)];
-    for (int reached = 0; reached < column && at < text_.size() && text_[at] != '\n'; ++at) {
-      constexpr int tab = 8; // Tokenizer::kTabWidth, which is private
-      reached = text_[at] == '\t' ? (reached / tab + 1) * tab : reached + 1;
-    }
-    return at;
-  }
-
-  LineColumn read(size_t offset) const {
-    auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
-    auto line = static_cast<int>(next - starts_.begin());
-    return {line, static_cast<int>(offset - *(next - 1)) + 1};
-  }
-
-  // The last occurrence of `word` as a whole word that begins before `offset`; `offset` itself if there is none.
-  size_t word_before(size_t offset, std::string_view word) const {
-    if (word.empty()) return offset;
-    for (size_t end = offset; end > 0;) {
-      size_t at = text_.rfind(word, end - 1);
-      if (at == std::string_view::npos) break;
-      bool whole = (at == 0 || !is_word(text_[at - 1])) &&
-                   (at + word.size() >= text_.size() || !is_word(text_[at + word.size()]));
-      if (whole) return at;
-      end = at;
-    }
-    return offset;
-  }
-
-private:
-  static bool is_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
-
-  std::string_view text_;
-  std::vector<size_t> starts_;
-};
+  return offset;
+}
 
 // The texts between double quotes.
 std::vector<std::string> quoted(const std::string& message) {
@@ -101,25 +67,25 @@ std::vector<std::string> values_of_fields_named(const std::string& name) {
 
 class Collector : public google::protobuf::io::ErrorCollector {
 public:
-  Collector(const TextMap& map, std::string file, Diagnostics& diagnostics)
-      : map_(map), file_(std::move(file)), diagnostics_(diagnostics) {}
+  Collector(const ExpandedText& expanded, const TextLines& lines, Diagnostics& diagnostics)
+      : expanded_(expanded), lines_(lines), diagnostics_(diagnostics) {}
 
   void AddError(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
     if (failed_) return; // what follows the first one is mostly its echo
     failed_ = true;
-    size_t at = map_.offset(line, column);
+    size_t at = lines_.offset_of_parser(line, column);
     std::vector<std::string> names = quoted(message);
     std::string text = message;
     std::string hint;
     if (message.starts_with("Unknown enumeration value of") && names.size() == 2) {
-      at = map_.word_before(at, names[0]);
+      at = word_before(expanded_.text(), at, names[0]);
       text = fmt::format("{} has no value {}", names[1], names[0]);
       hint = suggestion(names[0], values_of_fields_named(names[1]));
     } else if (message.starts_with("Non-repeated field") && !names.empty()) {
-      at = map_.word_before(at, names[0]);
+      at = word_before(expanded_.text(), at, names[0]);
       text = fmt::format("{} is given twice", names[0]);
     } else if (message.find("another member of oneof") != std::string::npos && names.size() == 3) {
-      at = map_.word_before(at, names[0]);
+      at = word_before(expanded_.text(), at, names[0]);
       text = fmt::format("{} cannot stand beside {}: only one {} is possible", names[0], names[1], names[2]);
     } else if (message.ends_with("got: ")) {
       text = "the file ends too early";
@@ -133,7 +99,7 @@ public:
 
   // With unknown fields allowed, they are what the parser warns of.
   void AddWarning(int line, google::protobuf::io::ColumnNumber column, const std::string& message) override {
-    size_t at = map_.offset(line, column);
+    size_t at = lines_.offset_of_parser(line, column);
     std::vector<std::string> names = quoted(message);
     const Descriptor* type = names.size() == 2 && message.find("has no field named") != std::string::npos
                                  ? proto::Experiment::descriptor()->file()->pool()->FindMessageTypeByName(names[0])
@@ -142,7 +108,7 @@ public:
       report(at, message, {});
       return;
     }
-    at = map_.word_before(at, names[1]);
+    at = word_before(expanded_.text(), at, names[1]);
     unknown_.push_back(at);
     report(at, fmt::format("unknown field \"{}\" in {}", names[1], display_name(*type)),
            unknown_field_hint(names[1], *type));
@@ -153,12 +119,11 @@ public:
 
 private:
   void report(size_t offset, std::string message, std::string hint) {
-    LineColumn at = map_.read(offset);
-    diagnostics_.error(ErrorKind::model, {file_, at.line, at.column}, std::move(message), std::move(hint));
+    diagnostics_.error(ErrorKind::model, expanded_.place(offset), std::move(message), std::move(hint));
   }
 
-  const TextMap& map_;
-  std::string file_;
+  const ExpandedText& expanded_;
+  const TextLines& lines_; // of the expansion
   Diagnostics& diagnostics_;
   std::vector<size_t> unknown_;
   bool failed_ = false;
@@ -167,8 +132,9 @@ private:
 // Notes where each field of `message` stands, and in which messages unknown names stand.
 class PlaceWriter {
 public:
-  PlaceWriter(const TextMap& map, const std::vector<size_t>& unknown, Positions& positions)
-      : map_(map), unknown_(unknown), innermost_(unknown.size()), positions_(positions) {}
+  PlaceWriter(const ExpandedText& expanded, const TextLines& lines, const std::vector<size_t>& unknown,
+              Positions& positions)
+      : expanded_(expanded), lines_(lines), unknown_(unknown), innermost_(unknown.size()), positions_(positions) {}
 
   void write(const Message& message, const TextFormat::ParseInfoTree& tree, const std::string& path) {
     std::vector<const FieldDescriptor*> fields;
@@ -193,10 +159,9 @@ private:
                      int index, const std::string& path) {
     TextFormat::ParseLocationRange range = tree.GetLocationRange(&field, index);
     if (range.start.line >= 0) {
-      size_t begin = map_.offset(range.start.line, range.start.column);
-      LineColumn at = map_.read(begin);
-      positions_.set(path, at.line, at.column);
-      size_t end = map_.offset(range.end.line, range.end.column);
+      size_t begin = lines_.offset_of_parser(range.start.line, range.start.column);
+      positions_.set(path, expanded_.place(begin));
+      size_t end = lines_.offset_of_parser(range.end.line, range.end.column);
       bool holds_fields = field.cpp_type() == FieldDescriptor::CPPTYPE_MESSAGE;
       // Outer messages are visited before inner ones: the last to hold a name is the innermost.
       for (size_t i = 0; holds_fields && i < unknown_.size(); ++i)
@@ -210,7 +175,8 @@ private:
           *nested, path);
   }
 
-  const TextMap& map_;
+  const ExpandedText& expanded_;
+  const TextLines& lines_; // of the expansion
   const std::vector<size_t>& unknown_;
   std::vector<std::string> innermost_;
   Positions& positions_;
@@ -234,12 +200,20 @@ std::optional<ReadExperiment> parse_binary(const std::string& bytes, const std::
                                            Diagnostics& diagnostics) {
   ReadExperiment result{{}, Positions(file)};
   if (!result.message.ParseFromString(bytes)) {
-    diagnostics.error(ErrorKind::model, {file, 0, 0}, "not an experiment in binary form",
+    diagnostics.error(ErrorKind::model, {file, 0, 0, {}}, "not an experiment in binary form",
                       "names that end in .pb are read as serialized kiln.proto.Experiment");
     return std::nullopt;
   }
   if (has_unknown_fields(result.message)) {
     diagnostics.error(ErrorKind::model, {file, 0, 0}, "holds fields that this version of Kiln does not know");
+    return std::nullopt;
+  }
+  const proto::Network& network = result.message.network();
+  bool has_blocks = !network.block().empty();
+  for (const proto::Layer& layer : network.layer()) has_blocks = has_blocks || layer.has_use();
+  if (has_blocks) {
+    diagnostics.error(ErrorKind::model, {file, 0, 0}, "holds blocks, which only text can",
+                      "kiln render writes an experiment with its blocks replaced");
     return std::nullopt;
   }
   return result;
@@ -250,18 +224,24 @@ std::optional<ReadExperiment> parse_binary(const std::string& bytes, const std::
 std::optional<ReadExperiment> parse_experiment(std::string_view text, const std::string& file,
                                                Diagnostics& diagnostics) {
   ReadExperiment result{{}, Positions(file)};
-  TextMap map(text);
-  Collector collector(map, file, diagnostics);
+  const std::optional<Expansion> expansion = expand_blocks(text, file, diagnostics);
+  if (!expansion) return std::nullopt;
+  const TextLines lines(expansion->text.text());
+  Collector collector(expansion->text, lines, diagnostics);
   TextFormat::ParseInfoTree tree;
   TextFormat::Parser parser;
   parser.RecordErrorsTo(&collector);
   parser.WriteLocationsTo(&tree);
   parser.AllowUnknownField(true);
-  bool parsed = parser.ParseFromString(std::string(text), &result.message);
+  bool parsed = parser.ParseFromString(expansion->text.text(), &result.message);
   if (!parsed) return std::nullopt;
-  PlaceWriter writer(map, collector.unknown(), result.positions);
+  PlaceWriter writer(expansion->text, lines, collector.unknown(), result.positions);
   writer.write(result.message, tree, "");
   writer.mark_damaged();
+  if (!expansion->complete) { // what is said of half a network helps nobody
+    result.message.mutable_network()->Clear();
+    result.positions.set_damaged("network");
+  }
   return result;
 }
 

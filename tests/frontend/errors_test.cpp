@@ -1,6 +1,6 @@
 // Runs every broken experiment of tests/errors through the frontend and compares all it says with the file's first
 // lines. They read `# exit: 3`, `# set: a.b=c` for overrides, and `# error: 12:5: words`, `# warning: ...`, `#   hint:
-// ...`.
+// ...`, `#   in block "b", used here: 20:3`.
 #include "frontend/importer.h"
 
 #include <algorithm>
@@ -48,6 +48,10 @@ std::string said(const Diagnostics& diagnostics, const std::string& path) {
     std::string severity = entry.severity == Severity::error ? "error: " : "warning: ";
     if (entry.place.file == path) entry.place.file.clear();
     std::string line = to_string(entry);
+    const std::string where = "used here: "; // within the same file
+    for (size_t at = line.find(where); entry.place.file.empty() && at != std::string::npos;
+         at = line.find(where, at + 1))
+      line.erase(at + where.size(), 1); // the colon behind the name of the file
     if (line.starts_with(":")) line.erase(0, 1);
     line.erase(line.find(severity), severity.size());
     text += severity + line + "\n";

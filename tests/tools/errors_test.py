@@ -35,7 +35,7 @@ class Expectation:
         for line in self.lines:
             severity, rest = re.match(r"(error|warning): (.*)", line).groups() if line[0] != " " else (None, None)
             if severity is None:
-                said.append(line)
+                said.append(line.replace("used here: ", f"used here: {self.path}:"))
                 continue
             place = re.match(r"(\d+:\d+): ", rest)
             override = next((o for o in self.overrides[1::2] if rest.startswith(f"--set {o}: ")), None)
