@@ -47,6 +47,7 @@ public:
     check_sections(experiment);
     if (experiment.has_network()) check_network(experiment.network(), positions_, diagnostics_);
     if (experiment.has_data()) check_data(experiment.data());
+    check_network_inputs(experiment);
     check_preprocess(experiment.preprocess());
     if (experiment.has_training()) check_training(experiment.training());
   }
@@ -137,6 +138,14 @@ private:
       else if (!seen.insert(name).second)
         error(path, fmt::format("two classes are named \"{}\"", name));
     }
+  }
+
+  void check_network_inputs(const proto::Experiment& experiment) {
+    if (experiment.data().source_case() == proto::Data::SOURCE_NOT_SET) return;
+    for (int i = 0; i < experiment.network().input_size(); ++i)
+      error(fmt::format("network.input[{}]", i),
+            fmt::format("the data give no \"{}\": they hold images and labels", experiment.network().input(i).name()),
+            "without a source, image { height: 28 }, the network can be checked and timed");
   }
 
   void check_preprocess(const proto::Preprocess& preprocess) {

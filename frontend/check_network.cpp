@@ -10,6 +10,7 @@
 
 #include "frontend/layer_names.h"
 #include "frontend/layer_report.h"
+#include "frontend/shared_parameters.h"
 #include "frontend/suggest.h"
 
 namespace kiln::frontend {
@@ -20,6 +21,7 @@ public:
   NetworkCheck(const proto::Network& network, const Positions& positions, Diagnostics& diagnostics)
       : network_(network), positions_(positions), diagnostics_(diagnostics) {
     for (int i = 0; i < network.layer_size(); ++i) first_use_.try_emplace(network.layer(i).name(), i);
+    inputs_.emplace(kImage);
   }
 
   void run() {
@@ -29,12 +31,15 @@ public:
                            "write them in order: network { layer { dense { units: 10 } } ... }");
       return;
     }
+    for (int i = 0; i < network_.input_size(); ++i) check_input(network_.input(i), fmt::format("network.input[{}]", i));
     for (int i = 0; i < network_.layer_size(); ++i) {
       LayerReport report(network_.layer(i), i, positions_, diagnostics_);
       check_kind(network_.layer(i), report);
       check_name(i, report);
       check_inputs(i, report);
+      check_shared(network_, i, positions_, diagnostics_);
     }
+    for (int i = 0; i < network_.output_size(); ++i) check_output(i);
     check_losses();
     if (!miswired_) warn_of_unused();
   }
@@ -52,7 +57,7 @@ private:
       report.error("name", "not a name for a layer", "use letters, digits and _ - . / (at most 200)");
       return;
     }
-    if (name == kImage || name == kLabel) {
+    if (inputs_.contains(name) || name == kLabel) {
       miswired_ = true;
       report.error("name", fmt::format("\"{}\" is the name of a network input", name), "choose another name");
       return;
@@ -83,7 +88,7 @@ private:
                    least == 1 ? "" : fmt::format("name {}: input: [\"a\", \"b\"]", or_more ? "them" : "both"));
     for (int k = 0; k < layer.input_size(); ++k) {
       const std::string& input = layer.input(k);
-      if (input == kImage) continue;
+      if (inputs_.contains(input)) continue;
       std::string field = fmt::format("input[{}]", k);
       auto found = first_use_.find(input);
       if (found == first_use_.end()) {
@@ -104,9 +109,56 @@ private:
   }
 
   std::vector<std::string> names_before(int index) const {
-    std::vector<std::string> names{std::string(kImage)};
+    std::vector<std::string> names(inputs_.begin(), inputs_.end());
     for (int i = 0; i < index; ++i) names.push_back(network_.layer(i).name());
     return names;
+  }
+
+  void check_input(const proto::NetworkInput& input, const std::string& path) {
+    const std::string& name = input.name();
+    auto error = [&](const std::string& field, std::string message, std::string hint) {
+      diagnostics_.error(ErrorKind::model, positions_.find(path + field), std::move(message), std::move(hint));
+    };
+    if (!input.has_name() && !positions_.is_damaged(path))
+      error("", "the input has no name", "input { name: \"depth\" dims: [1, 32, 32] }");
+    else if (input.has_name() && !is_good_name(name))
+      error(".name", "not a name for an input", "use letters, digits and _ - . / (at most 200)");
+    else if (name == kLabel || (input.has_name() && !inputs_.insert(name).second))
+      error(".name", fmt::format("another input is called \"{}\"", name), "choose another name");
+    if (input.dims().empty() && !positions_.is_damaged(path))
+      error("", fmt::format("input \"{}\" has no dims", name), "dims: [1, 32, 32]");
+    constexpr int64_t largest = int64_t{1} << 31; // as for sizes of images
+    int64_t values = 1;
+    for (int k = 0; k < input.dims_size(); ++k) {
+      if (input.dims(k) < 1 || input.dims(k) > largest / values) {
+        error(fmt::format(".dims[{}]", k),
+              fmt::format("dims hold {}: each must be at least 1, and all values together "
+                          "at most 2^31",
+                          input.dims(k)),
+              {});
+        break;
+      }
+      values *= input.dims(k);
+    }
+    if (input.dims_size() == 2 || input.dims_size() > 3)
+      error(".dims", fmt::format("input \"{}\" has {} sizes", name, input.dims_size()),
+            "one (values) or three (channels, height, width)");
+  }
+
+  void check_output(int index) {
+    const std::string& output = network_.output(index);
+    const Place place = positions_.find(fmt::format("network.output[{}]", index));
+    auto found = first_use_.find(output);
+    const bool is_repeated = std::count(network_.output().begin(), network_.output().begin() + index, output) > 0;
+    if (found == first_use_.end())
+      diagnostics_.error(ErrorKind::model, place, fmt::format("there is no layer \"{}\" to give out", output),
+                         suggestion(output, names_before(network_.layer_size())));
+    else if (is_loss(network_.layer(found->second)))
+      diagnostics_.error(ErrorKind::model, place, fmt::format("\"{}\" is a loss, which predict does not have", output));
+    else if (is_repeated || output == kProbability)
+      diagnostics_.error(ErrorKind::model, place, fmt::format("another output is called \"{}\"", output));
+    else
+      used_.insert(output);
   }
 
   void check_losses() {
@@ -147,6 +199,7 @@ private:
   const Positions& positions_;
   Diagnostics& diagnostics_;
   std::map<std::string, int> first_use_; // index of the first layer of each name
+  std::set<std::string> inputs_;         // of the network
   std::set<std::string> used_;
   bool miswired_ = false; // then what is unused is a consequence
 };

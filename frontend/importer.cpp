@@ -5,11 +5,13 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "frontend/import/layer_import.h"
 #include "frontend/layer_names.h"
+#include "frontend/shared_parameters.h"
 #include "ir/ops/preprocess.h"
 
 namespace kiln::frontend {
@@ -23,10 +25,17 @@ public:
   void import_function(const std::string& name, FunctionKind kind, int64_t batch) {
     ir::Function& function = module_.add_function(name);
     values_.clear();
+    states_.clear();
     ir::Value* label = nullptr;
     if (loaded_.data.knows_image()) add_image(function, batch);
     if (kind != FunctionKind::predict) label = &function.add_input(std::string(kLabel), {ir::DType::i32, {batch}, {}});
     const proto::Network& network = loaded_.experiment.network();
+    for (const proto::NetworkInput& input : network.input()) {
+      ir::Dims dims{batch};
+      dims.insert(dims.end(), input.dims().begin(), input.dims().end());
+      // What is wrong with an input has been reported with the network.
+      if (is_sensible(dims)) values_[input.name()] = &function.add_input(input.name(), {ir::DType::f32, dims, {}});
+    }
     for (int i = 0; i < network.layer_size(); ++i) {
       const proto::Layer& layer = network.layer(i);
       LayerReport report(layer, i, loaded_.positions, diagnostics_);
@@ -37,18 +46,36 @@ public:
       while (inputs.size() < static_cast<size_t>(inputs_wanted(layer).least)) inputs.push_back(nullptr);
       LayerImport import(function, kind, layer.name(), std::move(inputs), label, report);
       import.class_names = loaded_.experiment.data().class_name_size();
+      import.shared = shared_states(layer, network);
+      import.states = &states_;
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
         ir::Value* value = import_kind(layer, import);
         // That a layer takes a loss has been reported with the wiring.
         values_.try_emplace(layer.name(), is_loss(layer) ? nullptr : value);
+        if (value != nullptr) import.check_shared_roles();
       } catch (const ir::TypeError& refusal) {
         report.error("", refusal.what());
       }
     }
+    if (kind != FunctionKind::predict) return;
+    for (const std::string& output : network.output())
+      if (ir::Value* value = find(output)) function.outputs.push_back({output, value});
   }
 
 private:
+  std::vector<SharedState> shared_states(const proto::Layer& layer, const proto::Network& network) const {
+    std::vector<SharedState> shared;
+    for (int k = 0; k < layer.share_size(); ++k) {
+      const std::optional<SharedParameters> found = find_shared(layer.share(k), network);
+      if (!found) continue; // reported with the wiring, as are wrong kinds
+      const proto::Layer& other = network.layer(found->layer);
+      if (!holds_parameters(other) || (found->role.empty() && other.kind_case() != layer.kind_case())) continue;
+      shared.push_back({other.name(), found->role, find(other.name()) != nullptr, fmt::format("share[{}]", k)});
+    }
+    return shared;
+  }
+
   ir::Value* find(const std::string& name) const {
     auto it = values_.find(name);
     return it == values_.end() ? nullptr : it->second;
@@ -171,7 +198,8 @@ private:
   const LoadedExperiment& loaded_;
   ir::Module& module_;
   Diagnostics& diagnostics_;
-  std::map<std::string, ir::Value*> values_; // by layer; null where a layer is wrong
+  std::map<std::string, ir::Value*> values_;              // by layer; null where a layer is wrong
+  std::map<std::string, ir::State*, std::less<>> states_; // by layer and role
 };
 
 struct Request {

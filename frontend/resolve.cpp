@@ -8,6 +8,7 @@
 #include <google/protobuf/message.h>
 
 #include "frontend/layer_names.h"
+#include "frontend/shared_parameters.h"
 
 namespace kiln::frontend {
 namespace {
@@ -158,16 +159,21 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
   return {};
 }
 
-template <class Weighted> void resolve_initializers(Weighted& weighted, const Follower& follower) {
-  proto::Initializer& weights = *weighted.mutable_weights_init();
-  if (weights.kind_case() == proto::Initializer::KIND_NOT_SET) {
-    if (follower.rectifier)
-      weights.mutable_he();
-    else
-      weights.mutable_xavier();
+// What is shared starts with the layer that it comes from.
+template <class Weighted>
+void resolve_initializers(Weighted& weighted, const proto::Layer& layer, const proto::Network& network) {
+  if (!takes_shared(layer, "weight", network)) {
+    const Follower follower = find_rectifier(network, layer.name());
+    proto::Initializer& weights = *weighted.mutable_weights_init();
+    if (weights.kind_case() == proto::Initializer::KIND_NOT_SET) {
+      if (follower.rectifier)
+        weights.mutable_he();
+      else
+        weights.mutable_xavier();
+    }
+    if (weights.has_he() && !weights.he().has_slope()) weights.mutable_he()->set_slope(follower.slope);
   }
-  if (weights.has_he() && !weights.he().has_slope()) weights.mutable_he()->set_slope(follower.slope);
-  if (!weighted.bias()) return;
+  if (!weighted.bias() || takes_shared(layer, "bias", network)) return;
   proto::Initializer& bias = *weighted.mutable_bias_init();
   if (bias.kind_case() == proto::Initializer::KIND_NOT_SET) bias.mutable_constant();
 }
@@ -184,9 +190,8 @@ void resolve_network(proto::Network& network) {
     if (layer.has_average_pool()) resolve_pool(*layer.mutable_average_pool());
   }
   for (proto::Layer& layer : *network.mutable_layer()) {
-    Follower follower = find_rectifier(network, layer.name());
-    if (layer.has_convolution()) resolve_initializers(*layer.mutable_convolution(), follower);
-    if (layer.has_dense()) resolve_initializers(*layer.mutable_dense(), follower);
+    if (layer.has_convolution()) resolve_initializers(*layer.mutable_convolution(), layer, network);
+    if (layer.has_dense()) resolve_initializers(*layer.mutable_dense(), layer, network);
   }
 }
 

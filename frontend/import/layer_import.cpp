@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "frontend/suggest.h"
 #include "ir/ops/bias.h"
 #include "ir/ops/reshape.h"
 #include "runtime/counter_random.h"
@@ -48,12 +49,46 @@ ir::State& LayerImport::statistic(std::string_view role, ir::Dims dims, double v
 ir::State& LayerImport::state(std::string_view role, ir::StateRole kind, ir::Dims dims,
                               const ir::Initializer& initializer) {
   std::string full_name = fmt::format("{}.{}", name, role);
+  roles_.emplace_back(role);
   ir::Module& module = function_.module();
-  if (ir::State* existing = module.find_state(full_name)) return *existing;
-  ir::TensorType type{ir::DType::f32, std::move(dims), {}};
-  ir::State& made = module.add_state(full_name, std::move(type), kind, initializer);
-  made.stream = stream(role);
-  return made;
+  ir::State* state = shared_state(role, dims);
+  if (state == nullptr) state = module.find_state(full_name);
+  if (state == nullptr) {
+    state = &module.add_state(full_name, {ir::DType::f32, std::move(dims), {}}, kind, initializer);
+    state->stream = stream(role);
+  }
+  if (states != nullptr) (*states)[full_name] = state;
+  return *state;
+}
+
+// Null when the layer has a parameter of its own, or the other one's will not do, which is told.
+ir::State* LayerImport::shared_state(std::string_view role, const ir::Dims& dims) {
+  for (SharedState& each : shared) {
+    if ((!each.role.empty() && each.role != role) || each.is_told) continue;
+    auto found = states->find(fmt::format("{}.{}", each.layer, role));
+    if (found == states->end()) {
+      if (each.is_layer_good)
+        report.error(each.field, fmt::format("\"{}\" has no {}", each.layer, role),
+                     each.role.empty() ? "share only what both have, one by one" : "");
+      each.is_told = true;
+      return nullptr;
+    }
+    const ir::Dims& others = found->second->value.type.dims;
+    if (others == dims) return found->second;
+    report.error(each.field,
+                 fmt::format("its {} is {}, that of \"{}\" is {}", role, fmt::join(dims, "x"), each.layer,
+                             fmt::join(others, "x")),
+                 "what is shared must have one shape");
+    each.is_told = true;
+    return nullptr;
+  }
+  return nullptr;
+}
+
+void LayerImport::check_shared_roles() {
+  for (const SharedState& each : shared)
+    if (!each.role.empty() && std::find(roles_.begin(), roles_.end(), each.role) == roles_.end())
+      report.error(each.field, fmt::format("it has no parameter \"{}\"", each.role), suggestion(each.role, roles_));
 }
 
 ir::Value& LayerImport::add_bias(ir::Value& value, const ir::Initializer& initializer) {
@@ -87,7 +122,7 @@ std::string shape_text(const ir::Dims& dims) { return fmt::format("{}", fmt::joi
 bool is_sensible(const ir::Dims& dims) {
   int64_t product = 1;
   for (int64_t dim : dims) {
-    if (dim > kMostElements / product) return false;
+    if (dim < 1 || dim > kMostElements / product) return false;
     product *= dim;
   }
   return true;

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,15 @@ struct Fans {
   double out = 1;
 };
 
+// One entry of a layer's `share`, resolved.
+struct SharedState {
+  std::string layer;
+  std::string role;           // empty: all that the two have
+  bool is_layer_good = false; // else nothing can be said of its parameters
+  std::string field;          // "share[0]"
+  bool is_told = false;       // that it does not fit
+};
+
 class LayerImport {
 public:
   // `inputs` are null where an earlier layer is wrong; `label` is null in predict.
@@ -35,6 +45,9 @@ public:
   const FunctionKind kind;
   ir::Value* const label;
   int64_t class_names = 0; // how many the experiment gives; 0: none
+  std::vector<SharedState> shared;
+  // By "<layer>.<role>": what every layer so far has or takes from another.
+  std::map<std::string, ir::State*, std::less<>>* states = nullptr;
 
   // Whether nodes can be made: all inputs are known and nothing was reported.
   bool ready() const;
@@ -57,7 +70,7 @@ public:
   }
   ir::Node& create_node(const ir::OpInfo& op, ir::Attributes attributes, std::vector<ir::Value*> operands);
 
-  // The parameter `<layer>.<role>`, made when the first function asks for it.
+  // The parameter `<layer>.<role>`, made when the first function asks for it, or another layer's if it is shared.
   ir::State& parameter(std::string_view role, ir::Dims dims, const ir::Initializer& initializer);
   // The running statistic `<layer>.<role>`, likewise; it starts as `value`.
   ir::State& statistic(std::string_view role, ir::Dims dims, double value);
@@ -69,14 +82,19 @@ public:
   // Reports a tensor of these dims (batch included) if it is beyond all use. True if it is fine.
   bool check_size(const ir::Dims& dims, std::string_view what);
 
+  // Reports what is shared but no parameter of this layer; to be called when it has been imported.
+  void check_shared_roles();
+
   void output(std::string output_name, ir::Value& value);
   ir::StreamId stream(std::string_view role) const;
 
 private:
   ir::State& state(std::string_view role, ir::StateRole kind, ir::Dims dims, const ir::Initializer& initializer);
+  ir::State* shared_state(std::string_view role, const ir::Dims& dims);
 
   ir::Function& function_;
   std::vector<ir::Value*> inputs_;
+  std::vector<std::string> roles_; // that were asked for
 };
 
 // "256x5x5", without the batch.
