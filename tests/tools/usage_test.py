@@ -46,6 +46,7 @@ class Usage(ToolTest):
         self.refused(2, ["--progress takes one of"], "train", self.experiment, "--progress", "loud")
         self.refused(2, ["--format takes one of"], "show", self.experiment, "--format", "pdf")
         self.refused(2, ["-v and -q"], "check", self.experiment, "-v", "-q")
+        self.refused(2, ["--math takes one of"], "train", self.experiment, "--math", "quick")
         self.refused(2, ['no level "v9"'], "check", self.experiment, "--cpu", "v9")
         self.refused(2, ['no pass "differ"'], "check", self.experiment, "--print-after", "differ")
         self.refused(2, ["--function"], "show", self.experiment, "--format", "llvm")

@@ -79,6 +79,7 @@ enum class Flag {
   json,
   print_after,
   cpu,
+  math,
   cache,
   progress,
   samples,
@@ -122,27 +123,28 @@ public:
 
     add("train", "Compile an experiment and train it here and now", run_train, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::out, Flag::resume,
-         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::cache, Flag::progress,
+         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::progress,
          Flag::verbose});
     add("test", "Measure trained weights on the test split", run_test, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
-         Flag::cache, Flag::verbose});
+         Flag::math, Flag::cache, Flag::verbose});
     add("predict", "Classify samples of the test split", run_predict, false,
-        {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::cache,
-         Flag::samples, Flag::top, Flag::verbose});
+        {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
+         Flag::cache, Flag::samples, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::json, Flag::print_after, Flag::cpu,
-         Flag::verbose});
+         Flag::math, Flag::verbose});
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
-        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::cache, Flag::phase,
-         Flag::verbose});
+        {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
+         Flag::phase, Flag::verbose});
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
         {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::weights, Flag::out, Flag::batch, Flag::threads,
-         Flag::print_after, Flag::cpu, Flag::cache, Flag::verbose});
+         Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
-        {Flag::set, Flag::batch, Flag::print_after, Flag::cpu, Flag::format, Flag::function, Flag::optimized});
+        {Flag::set, Flag::batch, Flag::print_after, Flag::cpu, Flag::math, Flag::format, Flag::function,
+         Flag::optimized});
   }
 
   // Fills `options` even when it throws, as far as parsing came: whether to speak JSON, and in colour.
@@ -239,6 +241,9 @@ private:
     case Flag::cpu:
       text("--cpu", options_.cpu, "LEVEL", "x86-64, v2, v3, v4 or native (default)");
       break;
+    case Flag::math:
+      text("--math", options_.math, "KIND", "exact: no kernel takes algebraic shortcuts; fast (default): any may");
+      break;
     case Flag::cache:
       text("--cache", options_.cache, "DIR", "Where compiled kernels are kept; auto (default: ~/.cache/kiln), off");
       break;
@@ -310,6 +315,7 @@ private:
   void check_values(const Verb& verb) {
     require_one_of(raw_.color, "--color", {"auto", "always", "never"});
     require_one_of(raw_.progress, "--progress", {"auto", "plain", "bar", "none"});
+    require_one_of(options_.math, "--math", {"exact", "fast"});
     require_one_of(options_.phase, "--phase", {"train", "predict"});
     require_one_of(options_.format, "--format", {"text", "dot", "llvm", "asm"});
     if (!options_.function.empty())
