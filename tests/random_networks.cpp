@@ -69,6 +69,7 @@ int main(int count, char** words) {
       fmt::print("{}", test::print_network(seed));
       continue;
     }
+    if (seed % 50 == 0) fmt::print(stderr, "seed {}\n", seed);
     const std::string report = test::check_random_network(seed, level);
     if (report.empty()) continue;
     ++failed;

@@ -9,14 +9,13 @@
 #include "passes/pipeline.h"
 #include "passes/plan_memory.h"
 #include "runtime/counter_random.h"
+#include "tests/support/compare_run.h"
 #include "tests/support/program_run.h"
 #include "tests/support/reference_run.h"
-#include "tests/support/tolerance.h"
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstring>
 #include <fmt/format.h>
 
 namespace kiln::test {
@@ -27,8 +26,6 @@ using ir::Tensor;
 
 constexpr double kPassTolerance = 1e-9;       // of the largest element
 constexpr double kDifferenceTolerance = 1e-3; // of a gradient's size along a direction
-constexpr double kOutputTolerance = 1e-4;     // of the norm
-constexpr double kRoundingAllowance = 30;     // times what rounding to f32 costs the reference
 constexpr uint64_t kDraws = 3;
 
 // The network as written, in the form that the pipelines give it on purpose.
@@ -38,63 +35,6 @@ constexpr std::array<std::string_view, 5> kMeaning = {"differentiate", "append_o
 bool trains(const ir::Module& module) { return module.find_function("train_step") != nullptr; }
 
 double rounded(double value) { return static_cast<double>(static_cast<float>(value)); }
-
-// Outputs and states after a run, by name.
-struct Result {
-  std::map<std::string, Tensor> outputs;
-  std::map<std::string, Tensor> states;
-};
-
-// The reference, with each value rounded to f32 as soon as it is made: how much of a difference is rounding's.
-Result rounded_reference(const ir::Function& function, const ir::Environment& environment) {
-  std::map<const ir::Value*, Tensor> values;
-  for (const auto& input : function.inputs()) values[input.get()] = environment.inputs.at(input->name);
-  for (const auto& state : function.module().states()) values[&state->value] = environment.states.at(state->value.name);
-  for (const auto& node : function.nodes()) {
-    std::vector<Tensor> operands;
-    for (const ir::Value* operand : node->operands()) operands.push_back(values.at(operand));
-    std::vector<Tensor> made =
-        evaluate_node(*node, node->raw_attributes(), std::move(operands), environment.seed, environment.step);
-    const bool effect = node->op().traits.effect;
-    for (size_t i = 0; i < made.size(); ++i) {
-      for (double& element : made[i].data) element = rounded(element);
-      values[effect ? &node->operand(i) : &node->result(i)] = std::move(made[i]);
-    }
-  }
-  Result result;
-  for (const ir::Output& output : function.outputs) result.outputs[output.name] = values.at(output.value);
-  for (const auto& state : function.module().states()) result.states[state->value.name] = values.at(&state->value);
-  return result;
-}
-
-Result reference(const ir::Function& function, ir::Environment environment) {
-  Result result;
-  result.outputs = ir::evaluate(function, environment);
-  result.states = std::move(environment.states);
-  return result;
-}
-
-double distance(const Tensor& a, const Tensor& b) {
-  double sum = 0;
-  for (int64_t i = 0; i < a.elements(); ++i) sum += (a[i] - b[i]) * (a[i] - b[i]);
-  return std::sqrt(sum);
-}
-
-double norm(const Tensor& a) {
-  double sum = 0;
-  for (double x : a.data) sum += x * x;
-  return std::sqrt(sum);
-}
-
-Tensor floats_of(const Tensor& like, const std::vector<char>& bytes) {
-  Tensor tensor(like.dims);
-  for (size_t i = 0; i < tensor.data.size(); ++i) {
-    float value;
-    std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
-    tensor.data[i] = static_cast<double>(value);
-  }
-  return tensor;
-}
 
 class Check {
 public:
@@ -146,7 +86,7 @@ private:
     passes::run_passes(*module, {kMeaning.data(), 1}, {{target_}, {}});
     const ir::Function& function = *module->find_function("train_step");
     ir::Environment start = environment(function, 0);
-    const auto gradients = reference(function, start).outputs;
+    const auto gradients = ReferenceRun(function, start).outputs;
     constexpr double step = 1e-5;
     double rule = 0, size = 0;
     std::array<double, 2> loss{};
@@ -164,7 +104,7 @@ private:
           size += gradient->second[i] * direction * gradient->second[i] * direction;
         }
       }
-      loss[side] = reference(forward(module), moved).outputs.at("loss")[0];
+      loss[side] = ReferenceRun(forward(module), moved).outputs.at("loss")[0];
     }
     const double difference = (loss[0] - loss[1]) / (2 * step);
     const double scale = std::max({std::abs(difference), std::sqrt(size), 1e-6});
@@ -197,8 +137,8 @@ private:
   void compare_passes(const ir::Function& function) {
     const ir::Environment start = environment(function, 0);
     const ir::Function& optimised = *built_->find_function(function.name());
-    const Result expected = reference(function, start);
-    const Result got = reference(optimised, built_environment(optimised, start));
+    const ReferenceRun expected(function, start);
+    const ReferenceRun got(optimised, built_environment(optimised, start));
     const auto compare = [&](const std::string& name, const Tensor& want, const Tensor& have) {
       const double error = difference(want, have);
       if (!(error <= kPassTolerance))
@@ -233,36 +173,10 @@ private:
       for (int threads = 2; draw == 0 && threads <= 3; ++threads)
         if (run_program(program, compiled, given, {threads, false}) != first)
           report("threads", fmt::format("@{}: {} threads give other bits than 1", meant.name(), threads));
-      misses = compare_outputs(meant, start, program, compiled, first);
+      misses = compare_run(meant, start, program, compiled, first);
       if (misses.empty()) return;
     }
     for (const std::string& miss : misses) report("outputs", fmt::format("@{}: {}", meant.name(), miss));
-  }
-
-  static std::vector<std::string> compare_outputs(const ir::Function& meant, const ir::Environment& start,
-                                                  const kiln_program& program, const kiln_function& compiled,
-                                                  const ProgramRun& run) {
-    const Result expected = reference(meant, start);
-    const Result noisy = rounded_reference(meant, start);
-    std::vector<std::string> misses;
-    const auto compare = [&](const std::string& name, const Tensor& want, const Tensor& noise,
-                             const std::vector<char>& bytes) {
-      const double error = distance(want, floats_of(want, bytes));
-      const double allowed = kOutputTolerance * norm(want) + kRoundingAllowance * distance(want, noise) + 1e-30;
-      if (!(error <= allowed))
-        misses.push_back(
-            fmt::format("{} is {:.2g} away, {:.2g} allowed, its norm is {:.2g}", name, error, allowed, norm(want)));
-    };
-    for (int32_t o = 0; o < compiled.output_count; ++o) {
-      const std::string name = compiled.outputs[o].name;
-      compare(name, expected.outputs.at(name), noisy.outputs.at(name), run.outputs[static_cast<size_t>(o)]);
-    }
-    for (int32_t s = 0; s < program.state_count; ++s) {
-      const std::string name = program.states[s].tensor.name;
-      if (const auto found = expected.states.find(name); found != expected.states.end())
-        compare(name, found->second, noisy.states.at(name), run.states[static_cast<size_t>(s)]);
-    }
-    return misses;
   }
 
   const NetworkCheckOptions& options_;

@@ -27,10 +27,9 @@ struct NetworkCheckOptions {
 //  gradient   the gradient of train_step is the loss's difference along a random direction;
 //  step OP    run in the debug arena, each step is the reference of its node (StepCheck);
 //  threads    2 and 3 threads give the bits of 1;
-//  outputs    outputs and states after the run are those of the network as written, within 1e-4 in relative L2 norm
-//             and 30 times what rounding every value of the reference to f32 costs. A rectifier or maximum that
-//             rounding decides otherwise sends a gradient elsewhere, which depends on the values: a miss counts if it
-//             is one for each of three draws of inputs and states.
+//  outputs    outputs and states after the run are those of the network as written (compare_run). A rectifier or
+//             maximum that rounding decides otherwise sends a gradient elsewhere, which depends on the values: a miss
+//             counts if it is one for each of three draws of inputs and states.
 std::vector<NetworkFinding> check_network(const std::string& text, const NetworkCheckOptions& options);
 
 // Of a network compiled from `built` against `meant`, which should be the same: what check_network calls, and how tests
