@@ -141,10 +141,11 @@ private:
   }
 
   void check_network_inputs(const proto::Experiment& experiment) {
-    if (experiment.data().source_case() == proto::Data::SOURCE_NOT_SET) return;
+    // Other sources are asked when they are opened.
+    if (experiment.data().source_case() != proto::Data::kIdx) return;
     for (int i = 0; i < experiment.network().input_size(); ++i)
       error(fmt::format("network.input[{}]", i),
-            fmt::format("the data give no \"{}\": they hold images and labels", experiment.network().input(i).name()),
+            fmt::format("idx gives no \"{}\": it holds images and labels", experiment.network().input(i).name()),
             "without a source, image { height: 28 }, the network can be checked and timed");
   }
 

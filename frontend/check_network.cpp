@@ -187,10 +187,18 @@ private:
                  "the loss is the last layer");
   }
 
+  // A layer of a block is of use if something takes it in one of the block's uses.
   void warn_of_unused() {
+    auto place_of = [&](int i) { return positions_.find(fmt::format("network.layer[{}]", i)); };
+    std::set<std::pair<int, int>> used_in_block;
+    for (int i = 0; i < network_.layer_size(); ++i)
+      if (const Place place = place_of(i); !place.uses.empty() && used_.contains(network_.layer(i).name()))
+        used_in_block.insert({place.line, place.column});
     for (int i = 0; i + 1 < network_.layer_size(); ++i) {
       const proto::Layer& layer = network_.layer(i);
       if (is_loss(layer) || used_.contains(layer.name()) || first_use_.at(layer.name()) != i) continue;
+      const Place place = place_of(i);
+      if (!place.uses.empty() && used_in_block.contains({place.line, place.column})) continue;
       LayerReport(layer, i, positions_, diagnostics_).warning("", "nothing takes its output");
     }
   }

@@ -128,14 +128,13 @@ private:
     return names.empty() ? std::string() : names.front().text;
   }
 
-  // Gives the output of the last. `previous` is what the first takes by default.
+  // Gives the output of the last that is no loss. `previous` is what the first takes by default.
   std::string expand_layers(BlockScope& scope, std::string previous) {
     for (const LocalLayer& layer : scope.layers) {
       if (too_large_) break;
-      if (layer.use != nullptr)
-        previous = expand_use(layer, scope, previous);
-      else
-        previous = write_layer(layer, scope, previous);
+      const std::string output =
+          layer.use != nullptr ? expand_use(layer, scope, previous) : write_layer(layer, scope, previous);
+      if (!is_loss(layer.kind)) previous = output;
     }
     return previous;
   }

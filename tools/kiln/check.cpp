@@ -134,6 +134,8 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   const frontend::DataFacts& data = loaded.data;
   std::vector<std::vector<std::string>> rows = {{"layer", "kind", "output", "parameters", "FLOPs a sample"}};
   rows.push_back({"image", "input", fmt::format("{}x{}x{}", data.channels, data.height, data.width), "", ""});
+  for (const proto::NetworkInput& input : loaded.experiment.network().input())
+    rows.push_back({input.name(), "input", fmt::format("{}", fmt::join(input.dims(), "x")), "", ""});
   for (const LayerFacts& layer : facts.layers)
     rows.push_back({layer.name, layer.kind, fmt::format("{}", fmt::join(layer.output, "x")), grouped(layer.parameters),
                     grouped(layer.flops)});
@@ -144,7 +146,10 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   print_memory(fmt::format("training with batch {}", facts.batch), facts.training, thread_count(options));
   print_memory("inference with batch 1", facts.inference, thread_count(options));
   if (facts.data_bytes > 0) fmt::print("data held in memory while training: {} bytes\n", grouped(facts.data_bytes));
-  fmt::print("{} classes: {}\n", facts.classes.size(), fmt::join(facts.classes, ", "));
+  // Numbers that stand for names tell nothing.
+  const bool has_names = !loaded.experiment.data().class_name().empty();
+  fmt::print("{} classes{}{}\n", facts.classes.size(), has_names ? ": " : "",
+             has_names ? fmt::to_string(fmt::join(facts.classes, ", ")) : "");
   if (options.verbosity < 1) return;
   std::string function;
   rows.clear();
@@ -179,8 +184,13 @@ nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& fa
                       {"output", layer.output},
                       {"parameters", layer.parameters},
                       {"flops", layer.flops}});
+  nlohmann::json inputs = nlohmann::json::array();
+  for (const proto::NetworkInput& input : loaded.experiment.network().input())
+    inputs.push_back(
+        {{"name", input.name()}, {"dims", std::vector<int64_t>(input.dims().begin(), input.dims().end())}});
   nlohmann::json result = {{"experiment", loaded.experiment.name()},
                            {"image", {data.channels, data.height, data.width}},
+                           {"inputs", inputs},
                            {"train_samples", data.train_samples},
                            {"test_samples", data.test_samples},
                            {"layers", layers},
