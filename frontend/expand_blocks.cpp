@@ -190,7 +190,7 @@ private:
   // Gives the output's name, whatever is wrong.
   std::string expand_use(const LocalLayer& layer, const BlockScope& scope, const std::string& previous) {
     const TextField& use = *layer.use;
-    const std::string path = scope.prefix + layer.name;
+    std::string path = scope.prefix + layer.name;
     for (const TextField& own : layer.field->value.fields) {
       const std::string_view name = name_of(own);
       if (name != "use" && name != "name" && name != "input" && name != "share")
