@@ -4,6 +4,7 @@
 #include "ir/all_ops.h"
 #include "ir/op.h"
 #include "ir/op_code.h"
+#include "ir/ops/pixels.h"
 
 #include <algorithm>
 #include <array>
@@ -22,6 +23,9 @@ constexpr int64_t kSumTasks = 16;
 // Batch-norm statistics of a group of channels are taken over shards of about this many elements, which the two passes
 // over a shard find in cache. Part of the plan, so of the bits.
 constexpr int64_t kStatisticsShard = 16384;
+
+// A shard of a reduction is not worth a task for fewer elements.
+constexpr int64_t kReductionShard = 16384;
 
 int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
@@ -47,13 +51,15 @@ public:
                   LayoutKind::ohwi_o);
       break;
     case OpCode::bias:
+    case OpCode::scale:
       only(Kernel::any);
       all_as(first_operand());
       demand_.operands[1] = vector_beside(first_operand());
       break;
     case OpCode::bias_backward:
+    case OpCode::scale_backward_factor:
       only(Kernel::any);
-      demand_.operands[0] = first_operand();
+      all_as(first_operand());
       demand_.results[0] = vector_beside(first_operand());
       break;
     case OpCode::prelu:
@@ -86,6 +92,52 @@ public:
       only(Kernel::any);
       demand_.operands[0] = first_operand();
       demand_.results[0] = node_.attributes<ConvertLayout>().layout();
+      break;
+    case OpCode::add:
+    case OpCode::subtract:
+    case OpCode::multiply:
+    case OpCode::divide:
+    case OpCode::divide_backward_divisor:
+    case OpCode::maximum:
+    case OpCode::maximum_backward:
+    case OpCode::minimum:
+    case OpCode::minimum_backward:
+    case OpCode::expand:
+    case OpCode::reduce_mean_backward:
+      stretched();
+      break;
+    case OpCode::reduce_sum:
+      reduction(node_.attributes<ReduceSum>());
+      break;
+    case OpCode::reduce_mean:
+      reduction(node_.attributes<ReduceMean>());
+      break;
+    case OpCode::softmax:
+      blocked_if(node_.attributes<Softmax>().axis == 1);
+      break;
+    case OpCode::softmax_backward:
+      blocked_if(node_.attributes<SoftmaxBackward>().axis == 1);
+      break;
+    case OpCode::log_softmax:
+      blocked_if(node_.attributes<LogSoftmax>().axis == 1);
+      break;
+    case OpCode::log_softmax_backward:
+      blocked_if(node_.attributes<LogSoftmaxBackward>().axis == 1);
+      break;
+    case OpCode::concat:
+      blocked_if(true);
+      break;
+    case OpCode::slice:
+      blocked_if(node_.attributes<Slice>().axis != 1 || node_.attributes<Slice>().step == 1);
+      break;
+    case OpCode::slice_backward:
+      blocked_if(node_.attributes<SliceBackward>().axis != 1);
+      break;
+    case OpCode::pad:
+      blocked_if(pads_in_blocks(node_.attributes<Pad>()));
+      break;
+    case OpCode::pad_backward:
+      blocked_if(node_.attributes<PadBackward>().axis != 1);
       break;
     case OpCode::dense:
     case OpCode::dense_backward_data:
@@ -123,6 +175,56 @@ private:
     for (Layout& operand : demand_.operands) operand = layout;
     for (Layout& result : demand_.results) result = layout;
   }
+  // Operands that stretch to the result. Of one type but for the layout: as the first that is not plain. Else the
+  // result is blocked as the first operand that has all of its channels and is; an operand of one channel is plain
+  // then.
+  void stretched() {
+    only(Kernel::any);
+    const Dims& dims = node_.result().type.dims;
+    bool alike = true;
+    for (const Value* operand : node_.operands()) alike = alike && operand->type.dims == dims;
+    Layout leading;
+    for (const Value* operand : node_.operands()) {
+      const Layout layout = operand->type.layout;
+      const bool leads = alike ? layout.kind != LayoutKind::plain : layout.kind == LayoutKind::nchwc && fits(*operand);
+      if (leading.kind == LayoutKind::plain && leads) leading = layout;
+    }
+    // Sums alone keep the padding of weights zero; no other formula runs on them.
+    if (!node_.is<Add>() && leading.kind != LayoutKind::nchwc) leading = {};
+    if (!alike)
+      for (const Value* operand : node_.operands())
+        if (!fits(*operand) && !has_values_a_channel(*operand)) leading = {};
+    demand_.results[0] = leading;
+    for (size_t i = 0; i < demand_.operands.size(); ++i)
+      demand_.operands[i] = alike || fits(node_.operand(i)) ? leading : Layout{};
+  }
+  // Whether an operand can have the layout of a blocked result that it stretches to.
+  bool fits(const Value& operand) const {
+    const Dims& dims = node_.result().type.dims;
+    return dims.size() == 4 && operand.type.rank() == 4 && operand.type.dims[1] == dims[1];
+  }
+  // Whether a plain operand can be stretched over a blocked result: one channel, or several without height and width.
+  bool has_values_a_channel(const Value& operand) const {
+    const Dims& dims = operand.type.dims;
+    const size_t rank = dims.size();
+    return rank < 3 || dims[rank - 3] == 1 || (rank == 3 && dims[1] == 1 && dims[2] == 1);
+  }
+  // All tensors in the first operand's blocks, where the kernel can work in them.
+  void blocked_if(bool can) {
+    only(Kernel::any);
+    if (can && first_operand().kind == LayoutKind::nchwc) all_as(first_operand());
+  }
+  // Padding lanes stay zero: no channels are added, and nothing but zeros around them.
+  bool pads_in_blocks(const Pad::Attributes& pad) const {
+    if (pad.before.size() != 4 || pad.before[1] != 0 || pad.after[1] != 0) return false;
+    return pad.mode != PadMode::constant || pad.value == 0;
+  }
+  // Channels that are kept may stay in blocks.
+  void reduction(const ReduceAttributes& attributes) {
+    only(Kernel::any);
+    const Layout src = first_operand();
+    if (src.kind == LayoutKind::nchwc && attributes.keep_dims && !reduces(attributes, 1)) all_as(src);
+  }
   // Activations as `layout`, values a channel to go with them.
   void per_channel_beside(Layout layout) {
     const auto demand = [&](const Value& value) { return value.type.rank() == 1 ? vector_beside(layout) : layout; };
@@ -156,6 +258,25 @@ std::optional<Kernel> parse_kernel(std::string_view text) {
 
 LayoutDemand layout_demand(const Node& node, const Target& target) { return Demand(node, target).run(); }
 
+namespace {
+
+// Over the outermost axis that is summed over, unless it is the innermost of all, where vectors run along it.
+int64_t reduction_shards(const Node& node, const ReduceAttributes& attributes, const Target& target) {
+  const TensorType& src = node.operand(0).type;
+  const auto wide = [](int64_t extent) { return extent > 1; };
+  size_t outermost = 0;
+  while (outermost < src.dims.size() && !(reduces(attributes, outermost) && wide(src.dims[outermost]))) ++outermost;
+  if (outermost == src.dims.size()) return 1;
+  const auto behind = src.dims.begin() + static_cast<std::ptrdiff_t>(outermost) + 1;
+  const bool blocked = src.layout.kind == LayoutKind::nchwc;
+  if (!blocked && std::none_of(behind, src.dims.end(), wide)) return 1;
+  const int64_t owned_tasks = divide_up(node.result().type.elements(), target.vector_width);
+  const int64_t most = std::min(kSumTasks / owned_tasks, src.elements() / kReductionShard);
+  return std::clamp<int64_t>(most, 1, src.dims[outermost]);
+}
+
+} // namespace
+
 int64_t shard_count(const Node& node, const Target& target) {
   const int64_t c = node.kernel == Kernel::plain ? 1 : target.vector_width;
   if (node.is<Conv2dBackwardWeights>()) {
@@ -164,15 +285,17 @@ int64_t shard_count(const Node& node, const Target& target) {
     const int64_t owned_tasks = divide_up(weights[0], c) * sources;
     return std::clamp<int64_t>(kSumTasks / owned_tasks, 1, node.operand(0).type.dims[0]);
   }
-  if (node.is<BiasBackward>() || node.is<PreluBackwardSlope>()) {
+  if (node.is<BiasBackward>() || node.is<ScaleBackwardFactor>() || node.is<PreluBackwardSlope>()) {
     const Dims& ddst = node.operand(0).type.dims;
     return std::clamp<int64_t>(kSumTasks / divide_up(ddst[1], c), 1, ddst[0]);
   }
   if (node.is<BatchNorm>() || node.is<BatchNormBackward>()) {
     const Dims& src = node.operand(0).type.dims;
-    const int64_t sample = (src.size() == 4 ? src[2] * src[3] : 1) * c; // of one group of channels
+    const int64_t sample = pixels_of(src) * c; // of one group of channels
     return std::clamp<int64_t>(src[0] * sample / kStatisticsShard, 1, src[0]);
   }
+  if (node.is<ReduceSum>()) return reduction_shards(node, node.attributes<ReduceSum>(), target);
+  if (node.is<ReduceMean>()) return reduction_shards(node, node.attributes<ReduceMean>(), target);
   return 1;
 }
 

@@ -29,11 +29,13 @@ struct TypeError : std::runtime_error {
 enum class OpCode : uint16_t; // ir/op_code.h
 
 struct Traits {
-  bool elementwise = false; // result i depends on operand elements i alone; any layout, all alike; may run in place
-  bool any_layout = false;  // its kernel takes every layout, all tensors alike, unless layout_demand says otherwise
-  bool alias = false;       // the result is the operand's bytes (reshape)
-  bool effect = false;      // writes its state operands; never swept
-  bool random = false;      // draws from a stream
+  // Result i depends on the operands' elements i alone, or on those that stretch over i; may run in place of an operand
+  // of the result's type. Operands of one shape may have any layout, all alike.
+  bool elementwise = false;
+  bool any_layout = false; // its kernel takes every layout, all tensors alike, unless layout_demand says otherwise
+  bool alias = false;      // the result is the operand's bytes (reshape)
+  bool effect = false;     // writes its state operands; never swept
+  bool random = false;     // draws from a stream
 
   bool takes_any_layout() const { return elementwise || any_layout; }
 };

@@ -92,16 +92,14 @@ private:
     return static_cast<int32_t>(found - function_.outputs.begin());
   }
 
-  // The buffer of an operand that an elementwise node may overwrite: in the arena, of the same size, read by nobody
-  // after this step.
+  // The buffer of an operand that an elementwise node may overwrite: in the arena, of the result's type (not stretched
+  // to it), read by nobody after this step.
   int32_t overwritable(const Node& node, int32_t step) {
     if (!node.op().traits.elementwise) return -1;
     for (const Value* operand : node.operands()) {
-      if (operand->kind != Value::Kind::result) continue;
+      if (operand->kind != Value::Kind::result || operand->type != node.result().type) continue;
       const PlannedBuffer& buffer = plan_.buffers[static_cast<size_t>(buffer_of_.at(operand))];
-      if (buffer.kind == BufferKind::arena && buffer.bytes == align(node.result().type.bytes()) &&
-          buffer.last_step <= step)
-        return buffer_of_.at(operand);
+      if (buffer.kind == BufferKind::arena && buffer.last_step <= step) return buffer_of_.at(operand);
     }
     return -1;
   }

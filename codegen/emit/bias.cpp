@@ -1,9 +1,7 @@
-// Bias and its gradient. The gradient sums over samples and pixels: owned by one task a group of channels, or, where
-// there are few channels, sharded over samples and added up in ascending order.
+// Bias and its gradient, which sums over samples and pixels.
 #include "ir/ops/bias.h"
 
-#include "codegen/emit/channel_sums.h"
-#include "ir/kernel.h"
+#include "codegen/emit/launch_channel_sums.h"
 
 namespace kiln::codegen {
 
@@ -51,41 +49,9 @@ template <> void emit<ir::Bias>(Emission& emission) {
 }
 
 template <> void emit<ir::BiasBackward>(Emission& emission) {
-  const Planes planes(emission.operand_type(0));
-  const int64_t channels = emission.result_type().physical_elements();
-  const int64_t groups = divide_up(planes.channels, emission.target().vector_width);
-  const int64_t shards = ir::shard_count(emission.node(), emission.target());
-  if (shards == 1) {
-    emission.launch("owned", {emission.operand(0), emission.result()}, {}, groups, [=](KernelBuilder& k) {
-      const Pointer ddst = k.operand(0);
-      const Pointer dbias = k.operand(1);
-      k.begin_tasks([&](Index group) {
-        sum_group(k, planes, group, k.index(0), k.index(planes.samples), dbias,
-                  [&](const Span& at) { return load(k, ddst, at); });
-      });
-    });
-    return;
-  }
-  emission.launch("shards", {emission.operand(0), emission.workspace()}, {}, shards * groups, [=](KernelBuilder& k) {
-    const Pointer ddst = k.operand(0);
-    const Pointer partial = k.operand(1);
-    k.begin_tasks([&](Index task) {
-      const Index shard = task / groups;
-      sum_group(k, planes, task % groups, shard * planes.samples / shards, (shard + 1) * planes.samples / shards,
-                partial + shard * channels, [&](const Span& at) { return load(k, ddst, at); });
-    });
-  });
-  emission.launch("sum", {emission.workspace(), emission.result()}, {}, chunk_count(channels), [=](KernelBuilder& k) {
-    const Pointer partial = k.operand(0);
-    const Pointer dbias = k.operand(1);
-    k.begin_tasks([&](Index task) {
-      for_chunk(k, task, channels, [&](const Span& at) {
-        F32 sum = load(k, partial, at);
-        for (int64_t shard = 1; shard < shards; ++shard) sum = sum + load(k, partial + shard * channels, at);
-        store(k, dbias, at, sum);
-      });
-    });
-  });
+  launch_channel_sums(
+      emission, {emission.operand(0)},
+      [](KernelBuilder& k, const std::vector<Pointer>& tensors, const Span& at) { return load(k, tensors[0], at); });
 }
 
 } // namespace kiln::codegen

@@ -33,7 +33,7 @@ inline F32 uniform_lanes(KernelBuilder& k, Index key, Index first, int64_t strid
 class ElementDraws {
 public:
   explicit ElementDraws(const ir::TensorType& type, bool per_channel = false)
-      : planes_(type), rows_(planes_.pixels == 1 && !planes_.blocked()), per_channel_(per_channel),
+      : planes_(at_least_matrix(type)), rows_(planes_.pixels == 1 && !planes_.blocked()), per_channel_(per_channel),
         run_(rows_ ? planes_.channels : planes_.elements()), stride_(rows_ || planes_.blocked() ? 1
                                                                      : per_channel              ? 0
                                                                                                 : planes_.channels) {}
@@ -62,6 +62,12 @@ public:
   }
 
 private:
+  // A vector is one sample's channels.
+  static ir::TensorType at_least_matrix(ir::TensorType type) {
+    if (type.dims.size() == 1) type.dims.insert(type.dims.begin(), 1);
+    return type;
+  }
+
   Planes planes_;
   bool rows_; // rank 2, or single pixels: a run is a sample's channels
   bool per_channel_;

@@ -1,8 +1,10 @@
-// Pointwise ops: one pass over the physical elements, whatever the layout, since all tensors have the same one.
+// Pointwise ops: one pass over the physical elements, whatever the layout, where all tensors have the same one and the
+// same dims (any others: stretch.h).
 // Padding lanes are computed like any other and come out zero, but where the formula of zeros is not zero (sigmoid):
 // there the last channel block is masked.
 #include "codegen/emit/elementwise.h"
 
+#include "codegen/emit/stretch.h"
 #include "codegen/emit/vectors.h"
 #include "ir/all_ops.h"
 #include "ir/op_code.h"
@@ -80,6 +82,8 @@ private:
 void emit_pointwise(Emission& emission) {
   const Formula formula = formula_of(emission.node());
   const ir::TensorType& type = emission.result_type();
+  for (size_t i = 0; i < formula.arity; ++i)
+    if (emission.operand_type(i) != type) return launch_stretched(emission, formula.at_zero == 0, formula.apply);
   std::vector<BufferRef> buffers;
   std::vector<bool> in_place;
   for (size_t i = 0; i < formula.arity; ++i) {

@@ -1,45 +1,49 @@
-// Softmax and its gradient, row by row.
+// Softmax and its gradient, line by line along the axis.
+// A line's result does not depend on the others.
 #include "ir/ops/softmax.h"
 
-#include "codegen/emit/rows.h"
+#include "codegen/emit/lines.h"
 
 namespace kiln::codegen {
 
 template <> void emit<ir::Softmax>(Emission& emission) {
-  const Rows shape(emission.result_type());
-  emission.launch("forward", {emission.operand(0), emission.result()}, {}, shape.tasks(), [=](KernelBuilder& k) {
+  const Lines lines(emission.result_type(), emission.node().attributes<ir::Softmax>().axis,
+                    emission.target().vector_width);
+  emission.launch("forward", {emission.operand(0), emission.result()}, {}, lines.tasks(), [=](KernelBuilder& k) {
     const Pointer src = k.operand(0);
     const Pointer dst = k.operand(1);
-    for_rows(k, shape, [&](Index row) {
-      const F32 largest = largest_of_row(k, shape, src, row);
+    lines.for_each(k, [&](const Lines::Line& line) {
+      const F32 largest = largest_of_line(k, line, src);
       const Variable<F32> sum(k.zero());
-      for_vectors(k, row * shape.columns, shape.columns, [&](const Span& at) {
-        const F32 value = exp_shifted(k, src, at, largest);
+      line.for_each([&](const Span& at, const std::optional<Mask>& present) {
+        const F32 value = fill(k, present, math::exp(load(k, src, at) - largest), 0);
         sum.set(sum.get() + value);
         store(k, dst, at, value);
       });
-      const F32 total = broadcast(sum_lanes(sum.get()), k.width());
-      for_vectors(k, row * shape.columns, shape.columns,
-                  [&](const Span& at) { store(k, dst, at, load(k, dst, at) / total); });
+      const F32 total = line.sum(sum.get());
+      line.for_each([&](const Span& at, const std::optional<Mask>& present) {
+        store(k, dst, at, fill(k, present, load(k, dst, at) / total, 0));
+      });
     });
   });
 }
 
 template <> void emit<ir::SoftmaxBackward>(Emission& emission) {
-  const Rows shape(emission.result_type());
-  emission.launch("backward", {emission.operand(0), emission.operand(1), emission.result()}, {}, shape.tasks(),
+  const Lines lines(emission.result_type(), emission.node().attributes<ir::SoftmaxBackward>().axis,
+                    emission.target().vector_width);
+  emission.launch("backward", {emission.operand(0), emission.operand(1), emission.result()}, {}, lines.tasks(),
                   [=](KernelBuilder& k) {
                     const Pointer y = k.operand(0);
                     const Pointer dy = k.operand(1);
                     const Pointer dsrc = k.operand(2);
-                    for_rows(k, shape, [&](Index row) {
+                    lines.for_each(k, [&](const Lines::Line& line) {
                       const Variable<F32> products(k.zero());
-                      for_vectors(k, row * shape.columns, shape.columns, [&](const Span& at) {
+                      line.for_each([&](const Span& at, const std::optional<Mask>&) {
                         products.set(mul_add(load(k, y, at), load(k, dy, at), products.get()));
                       });
-                      const F32 dot = broadcast(sum_lanes(products.get()), k.width());
-                      for_vectors(k, row * shape.columns, shape.columns, [&](const Span& at) {
-                        store(k, dsrc, at, load(k, y, at) * (load(k, dy, at) - dot));
+                      const F32 dot = line.sum(products.get());
+                      line.for_each([&](const Span& at, const std::optional<Mask>& present) {
+                        store(k, dsrc, at, fill(k, present, load(k, y, at) * (load(k, dy, at) - dot), 0));
                       });
                     });
                   });

@@ -9,7 +9,7 @@ namespace kiln::ir {
 // batch_norm(src[, scale, shift]): over the n = N (H W) values of each channel c
 //   mean[c] = sum of src / n,  variance[c] = sum of (src - mean[c])^2 / n  (biased)
 //   dst = (src - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c]
-//   src           f32[N,C] or f32[N,C,H,W]
+//   src           f32[N,C,...], 2 to 6 dims
 //   scale, shift  f32[C]; 1 and 0 when both are left out
 //   epsilon       at least 1e-30
 //   ->            dst as src; mean f32[C]; variance f32[C]

@@ -8,7 +8,7 @@ namespace kiln::ir {
 
 // batch_norm_inference(src, mean, variance[, scale, shift]):
 //   dst = (src - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c]
-//   src             f32[N,C] or f32[N,C,H,W]
+//   src             f32[N,C,...], 2 to 6 dims
 //   mean, variance  f32[C], variance at least 0
 //   scale, shift    f32[C]; 1 and 0 when both are left out
 //   epsilon         at least 1e-30

@@ -7,7 +7,7 @@
 namespace kiln::ir {
 
 // bias(src, bias): dst[n,c,...] = src[n,c,...] + bias[c].
-//   src   f32[N,C] or f32[N,C,H,W]
+//   src   f32[N,C,...], 2 to 6 dims
 //   bias  f32[C]
 //   ->    as src
 struct Bias {
@@ -20,7 +20,7 @@ struct Bias {
 };
 
 // bias_backward(ddst): dbias[c] = sum over n, h, w of ddst[n,c,h,w].
-//   ddst  f32[N,C] or f32[N,C,H,W]
+//   ddst  f32[N,C,...], 2 to 6 dims
 //   ->    f32[C]
 struct BiasBackward {
   using Attributes = NoAttributes;

@@ -1,4 +1,4 @@
-// Concat: tensors behind each other along the channels.
+// Concat: tensors behind each other along one of their dims.
 // Its gradient is a slice of the result's for each operand.
 #pragma once
 
@@ -6,11 +6,15 @@
 
 namespace kiln::ir {
 
-// concat(src0, src1, ...): dst[n, C0 + ... + C(i-1) + c, ...] = src_i[n, c, ...].
-//   src_i  f32[N,Ci] or f32[N,Ci,H,W]; at least two, alike but for Ci
-//   ->     f32[N,C] or f32[N,C,H,W], C the sum of all Ci
+// concat(src0, src1, ...): dst[.., A0 + ... + A(i-1) + a, ..] = src_i[.., a, ..], a along the axis.
+//   src_i  f32 of any shape; at least two, alike but for Ai, their size along the axis
+//   axis   the dim
+//   ->     as src0, along the axis the sum of all Ai
 struct Concat {
-  using Attributes = NoAttributes;
+  struct Attributes {
+    int64_t axis = 1;
+    void fields(FieldVisitor& visit) { visit("axis", axis); }
+  };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);
   static void gradient(GradientBuilder&, const Node&);

@@ -10,7 +10,7 @@ std::vector<TensorType> Dropout::infer(const Attributes& attributes, Operands op
   const auto op = info<Dropout>().name;
   expect_count(op, operands, {"src"});
   expect_dtype(op, "src", operands[0], DType::f32);
-  expect_rank(op, "src", operands[0], {2, 4});
+  expect_rank_between(op, "src", operands[0], 1);
   // The draws are compared in f32, where a rate just below 1 becomes 1.
   if (!(attributes.drop >= 0 && static_cast<float>(attributes.drop) < 1))
     refuse(op, "drop", "at least 0 and less than 1", fmt::to_string(attributes.drop));

@@ -7,13 +7,13 @@
 namespace kiln::ir {
 
 // dropout(src): y[e] = u[e] < drop ? 0 : x[e] / (1 - drop), u[e] uniform in [0, 1).
-//   src             f32[N,C] or f32[N,C,H,W]
+//   src             f32[N,C,...], 1 to 6 dims; a vector is f32[C]
 //   drop            probability of zero, in [0, 1)
 //   stream          id of the layer's random stream
 //   whole_channels  whether all pixels of a sample's channel are dropped together, by one draw
 //   ->              as src
 // u[e] = random::uniform(random::draw(key, e)), key = random::stream_key(seed, step, stream); e counts the elements of
-// the full batch in N, H, W, C order (rank 2: N, C), whatever the layout; of whole channels it counts N, C. u is
+// the full batch in N, pixel, C order (N, H, W, C), whatever the layout; of whole channels it counts N, C. u is
 // compared with drop rounded to f32. Gradient: dropout of the gradient with the same attributes, which in the same step
 // draws the same mask.
 struct Dropout {

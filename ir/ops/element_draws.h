@@ -4,16 +4,17 @@
 
 #include "ir/attributes.h"
 #include "ir/evaluate.h"
+#include "ir/ops/pixels.h"
 #include "runtime/counter_random.h"
 
 namespace kiln::ir {
 
-// The uniform draws, in [0, 1), of a tensor of rank 2 or 4 whose dim 1 is the channel.
+// The uniform draws, in [0, 1), of a tensor whose dim 1 is the channel; a vector is one sample's channels.
 class ElementDraws {
 public:
   ElementDraws(const EvaluationFrame& frame, StreamId stream, const Dims& dims)
-      : key_(random::stream_key(frame.seed, frame.step, stream.value)), channels_(dims[1]),
-        pixels_(dims.size() == 4 ? dims[2] * dims[3] : 1) {}
+      : key_(random::stream_key(frame.seed, frame.step, stream.value)), channels_(dims[dims.size() == 1 ? 0 : 1]),
+        pixels_(pixels_of(dims)) {}
 
   // Of the element at `index` in logical order.
   float of_element(int64_t index) const {

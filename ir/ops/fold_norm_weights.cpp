@@ -13,6 +13,7 @@ std::vector<TensorType> FoldNormWeights::infer(const Attributes& attributes, Ope
   const bool scaled = operands.size() == 3;
   if (!scaled) expect_count(op, operands, {"weights", "variance"});
   expect_channels(op, "weights", operands[0]);
+  expect_rank(op, "weights", operands[0], {2, 4});
   const Dims channels = {operands[0].dims[0]};
   expect_type(op, "variance", operands[1], DType::f32, channels);
   if (scaled) expect_type(op, "scale", operands[2], DType::f32, channels);

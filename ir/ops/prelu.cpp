@@ -2,7 +2,7 @@
 // The channel is dim 1; whatever lies behind it is one stretch in logical order.
 #include "ir/ops/prelu.h"
 
-#include "ir/ops/expect.h"
+#include "ir/ops/pixels.h"
 
 namespace kiln::ir {
 
@@ -10,7 +10,7 @@ namespace {
 
 void expect_source(std::string_view op, const TensorType& src) {
   expect_dtype(op, "src", src, DType::f32);
-  expect_rank(op, "src", src, {2, 4});
+  expect_rank_between(op, "src", src, 2);
 }
 
 void expect_slope(std::string_view op, const TensorType& src, const TensorType& slope) {
@@ -20,7 +20,7 @@ void expect_slope(std::string_view op, const TensorType& src, const TensorType& 
 }
 
 int64_t channel_of(const Dims& dims, int64_t element) {
-  const int64_t inner = dims.size() == 4 ? dims[2] * dims[3] : 1;
+  const int64_t inner = pixels_of(dims);
   return element / inner % dims[1];
 }
 

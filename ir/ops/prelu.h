@@ -9,7 +9,7 @@ namespace kiln::ir {
 
 // prelu(src, slope): dst[n,c,...] = x > 0 ? x : slope[c] * x, x = src[n,c,...]; slope[0] for all channels if it is one
 // value.
-//   src    f32[N,C] or f32[N,C,H,W]
+//   src    f32[N,C,...], 2 to 6 dims
 //   slope  f32[C] or f32[1]
 //   ->     as src
 struct Prelu {
@@ -30,7 +30,7 @@ struct Prelu {
 
 // prelu_backward(src, slope, ddst): dsrc[n,c,...] = x > 0 ? g : slope[c] * g, g = ddst[n,c,...]; the derivative at 0 is
 // the slope.
-//   src    f32[N,C] or f32[N,C,H,W]
+//   src    f32[N,C,...], 2 to 6 dims
 //   slope  f32[C] or f32[1]
 //   ddst   as src
 //   ->     as src
@@ -50,7 +50,7 @@ struct PreluBackward {
 
 // prelu_backward_slope(src, ddst): dslope[c] = sum over n, h, w of (x > 0 ? 0 : x * g); over c too if the slope is
 // shared.
-//   src     f32[N,C] or f32[N,C,H,W]
+//   src     f32[N,C,...], 2 to 6 dims
 //   ddst    as src
 //   shared  whether all channels have one slope
 //   ->      f32[C], or f32[1] if shared

@@ -24,7 +24,7 @@ std::vector<TensorType> Rrelu::infer(const Attributes& attributes, Operands oper
   const auto op = info<Rrelu>().name;
   expect_count(op, operands, {"src"});
   expect_dtype(op, "src", operands[0], DType::f32);
-  expect_rank(op, "src", operands[0], {2, 4});
+  expect_rank_between(op, "src", operands[0], 1);
   expect_bounds(op, attributes);
   return {operands[0]};
 }
@@ -50,7 +50,7 @@ std::vector<TensorType> RreluBackward::infer(const Attributes& attributes, Opera
   const auto op = info<RreluBackward>().name;
   expect_count(op, operands, {"y", "dy"});
   expect_dtype(op, "y", operands[0], DType::f32);
-  expect_rank(op, "y", operands[0], {2, 4});
+  expect_rank_between(op, "y", operands[0], 1);
   expect_type(op, "dy", operands[1], DType::f32, operands[0].dims);
   expect_bounds(op, attributes);
   return {operands[0]};

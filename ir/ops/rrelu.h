@@ -13,7 +13,7 @@ enum class RreluMode : uint8_t {
 inline constexpr std::array<std::string_view, 2> kRreluModes = {"reciprocal", "uniform"};
 
 // rrelu(src): y[e] = x > 0 ? x : slope[e] * x, slope[e] = 1 / a or a as mode says, a = lower + u[e] * (upper - lower).
-//   src           f32[N,C] or f32[N,C,H,W]
+//   src           f32[N,C,...], 2 to 6 dims
 //   lower, upper  bounds of what is drawn, finite, 0 < lower <= upper
 //   mode          reciprocal or uniform
 //   stream        id of the layer's random stream
@@ -61,7 +61,7 @@ struct Rrelu {
 
 // rrelu_backward(y, dy): dx[e] = y > 0 ? dy : slope[e] * dy, with the slopes that rrelu of the same attributes draws in
 // that step; the derivative at 0 is the slope.
-//   y, dy  f32[N,C] or f32[N,C,H,W]
+//   y, dy  f32[N,C,...], 2 to 6 dims
 //   lower, upper, mode, stream  as rrelu's
 //   ->     as y
 struct RreluBackward {

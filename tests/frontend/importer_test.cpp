@@ -71,7 +71,7 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
   %fc1.reshape = reshape(%relu1) {dims=[4,72]} layer="fc1" : f32[4,72]
   %fc1 = dense(%fc1.reshape, @fc1.weight) {epilogue=[]} layer="fc1" : f32[4,5]
   %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) {label_smoothing=0} layer="loss" : f32[4]
-  %loss = reduce_mean(%loss.softmax_cross_entropy) layer="loss" : f32[1]
+  %loss = reduce_mean(%loss.softmax_cross_entropy) {axes=[], keep_dims=false} layer="loss" : f32[1]
   %loss.top1 = top1(%fc1, %label) layer="loss" : f32[4]
   return loss=%loss, correct=%loss.top1
 }

@@ -65,7 +65,7 @@ TEST(LayoutDemand, FollowsTheFirstOperand) {
   const std::string inputs = "%x: f32[2,5,8,8]{nchw16c}, %p: f32[2,5,8,8], %b: f32[5]";
   EXPECT_THAT(demand(inputs, "%y = max_pool(%x) kernel=any"), ElementsAre("nchw16c", "->", "nchw16c"));
   EXPECT_THAT(demand(inputs, "%y = add(%x, %p) kernel=any"), ElementsAre("nchw16c", "nchw16c", "->", "nchw16c"));
-  EXPECT_THAT(demand(inputs, "%y = add(%p, %x) kernel=any"), ElementsAre("", "", "->", ""));
+  EXPECT_THAT(demand(inputs, "%y = relu_backward(%p, %x) kernel=any"), ElementsAre("", "", "->", ""));
   EXPECT_THAT(demand(inputs, "%y = bias(%x, %b) kernel=any"), ElementsAre("nchw16c", "c16", "->", "nchw16c"));
   EXPECT_THAT(demand(inputs, "%y = bias(%p, %b) kernel=any"), ElementsAre("", "", "->", ""));
   EXPECT_THAT(demand(inputs, "%y = bias_backward(%x) kernel=any"), ElementsAre("nchw16c", "->", "c16"));
@@ -74,11 +74,48 @@ TEST(LayoutDemand, FollowsTheFirstOperand) {
   EXPECT_THAT(demand(inputs, "%y = reshape(%x) {dims=[640]} kernel=plain"), ElementsAre("", "->", ""));
 }
 
+// Blocks win over plain where an operand can have them; one that cannot is plain beside them, or all are.
+TEST(LayoutDemand, OfOperandsThatStretch) {
+  const std::string inputs = "%x: f32[2,5,8,8]{nchw16c}, %p: f32[2,5,8,8], %gate: f32[2,5,1,1], %c: f32[5,1,1], "
+                             "%pixel: f32[2,1,8,8], %n: f32[1], %plane: f32[5,8,8], %w: f32[5,5,3,3]{OIhw16i16o}";
+  const std::string x = "nchw16c";
+  EXPECT_THAT(demand(inputs, "%y = add(%p, %x) kernel=any"), ElementsAre(x, x, "->", x));
+  EXPECT_THAT(demand(inputs, "%y = add(%p, %p) kernel=any"), ElementsAre("", "", "->", ""));
+  EXPECT_THAT(demand(inputs, "%y = multiply(%x, %gate) kernel=any"), ElementsAre(x, x, "->", x));
+  EXPECT_THAT(demand(inputs, "%y = multiply(%c, %x) kernel=any"), ElementsAre("", x, "->", x));
+  EXPECT_THAT(demand(inputs, "%y = multiply(%x, %pixel) kernel=any"), ElementsAre(x, "", "->", x));
+  EXPECT_THAT(demand(inputs, "%y = divide(%x, %n) kernel=any"), ElementsAre(x, "", "->", x));
+  EXPECT_THAT(demand(inputs, "%y = maximum(%x, %plane) kernel=any"), ElementsAre("", "", "->", ""));
+  EXPECT_THAT(demand(inputs, "%y = multiply(%p, %gate) kernel=any"), ElementsAre("", "", "->", ""));
+  // Sums of weights' gradients stay as they lie; quotients would spoil the padding.
+  EXPECT_THAT(demand(inputs, "%y = add(%w, %w) kernel=any"),
+              ElementsAre("OIhw16i16o", "OIhw16i16o", "->", "OIhw16i16o"));
+  EXPECT_THAT(demand(inputs, "%y = divide(%w, %w) kernel=any"), ElementsAre("", "", "->", ""));
+}
+
+TEST(LayoutDemand, StaysInBlocksWhereChannelsStay) {
+  const std::string inputs = "%x: f32[2,5,8,8]{nchw16c}";
+  const auto blocked = ElementsAre("nchw16c", "->", "nchw16c");
+  const auto plain = ElementsAre("", "->", "");
+  EXPECT_THAT(demand(inputs, "%y = reduce_mean(%x) {axes=[2,3], keep_dims=true} kernel=any"), blocked);
+  EXPECT_THAT(demand(inputs, "%y = reduce_mean(%x) {axes=[2,3]} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = reduce_sum(%x) {axes=[1], keep_dims=true} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = softmax(%x) kernel=any"), blocked);
+  EXPECT_THAT(demand(inputs, "%y = softmax(%x) {axis=2} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = slice(%x) {begin=1, count=2} kernel=any"), blocked);
+  EXPECT_THAT(demand(inputs, "%y = slice(%x) {begin=0, count=2, step=2} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = slice(%x) {axis=2, begin=0, count=2, step=2} kernel=any"), blocked);
+  EXPECT_THAT(demand(inputs, "%y = pad(%x) {before=[0,0,1,1], after=[0,0,1,1]} kernel=any"), blocked);
+  EXPECT_THAT(demand(inputs, "%y = pad(%x) {before=[0,0,1,1], after=[0,0,1,1], value=1} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = pad(%x) {before=[0,1,0,0], after=[0,0,0,0]} kernel=any"), plain);
+  EXPECT_THAT(demand(inputs, "%y = transpose(%x) {order=[0,2,3,1]} kernel=plain"), plain);
+}
+
 TEST(LayoutDemand, RefusesKernelsThatAnOpDoesNotHave) {
   EXPECT_THROW(demand(kConv, "%y = conv2d(%x, %w) kernel=blas"), TypeError);
   EXPECT_THROW(demand(kConv, "%y = conv2d_backward_data(%w, %d) {src_size=[8,8]} kernel=first"), TypeError);
   EXPECT_THROW(demand(kConv, "%y = relu(%x) kernel=plain"), TypeError);
-  EXPECT_THROW(demand("%x: f32[2,5]", "%y = softmax(%x) kernel=any"), TypeError);
+  EXPECT_THROW(demand("%x: f32[2,5]", "%y = softmax(%x) kernel=plain"), TypeError);
   EXPECT_THROW(demand("%x: f32[2,5], %w: f32[3,5]", "%y = dense(%x, %w) kernel=any"), TypeError);
 }
 
@@ -99,6 +136,9 @@ TEST(Shards, SplitSmallResultsAlone) {
   EXPECT_EQ(shards("%x: f32[3,1,8,8], %d: f32[3,20,6,6]", weights + "first"), 3);        // no more than samples
   EXPECT_EQ(shards("%x: f32[64,10]", "%y = bias_backward(%x) kernel=any"), 16);
   EXPECT_EQ(shards("%x: f32[64,10]", "%y = relu(%x) kernel=any"), 1);
+  EXPECT_EQ(shards("%x: f32[64,16,64,64]", "%y = reduce_sum(%x) {axes=[0,2,3]} kernel=any"), 16);
+  EXPECT_EQ(shards("%x: f32[4,16,8,8]", "%y = reduce_sum(%x) {axes=[0,2,3]} kernel=any"), 1); // too small
+  EXPECT_EQ(shards("%x: f32[65536]", "%y = reduce_mean(%x) kernel=any"), 1);                  // vectors run along it
 }
 
 TEST(Workspace, HoldsAPartialResultPerShard) {

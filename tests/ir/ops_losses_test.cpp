@@ -188,8 +188,8 @@ TEST(LogSoftmax, KeepsWhatTheLogarithmOfSoftmaxLoses) {
               Pointwise(DoubleNear(1e-15), {std::log(0.125), std::log(0.25), std::log(0.625)}));
   EXPECT_THAT(of({2, 2}, {1e30, 0, -2000, 0}), ElementsAre(0, -1e30, -2000, 0));
   for (const Dims& dims : {Dims{1, 2}, Dims{3, 17}, Dims{7, 10}}) {
-    const auto check =
-        test::check_gradient(info<LogSoftmax>(), Attributes(), {f32(dims)}, {test::random_tensor(dims, 5)});
+    const auto check = test::check_gradient(info<LogSoftmax>(), Attributes::of(LogSoftmax::Attributes{}), {f32(dims)},
+                                            {test::random_tensor(dims, 5)});
     EXPECT_LT(check.worst_error, 1e-6) << check.where;
   }
 }

@@ -76,7 +76,7 @@ TEST(Prelu, GradientsMatchDifferences) {
 
 TEST(Prelu, SaysExpectedAndGot) {
   EXPECT_EQ(refusal<Prelu>({}, {f32({2, 3}), f32({2})}), "prelu: slope: expected f32[1] or f32[3], got f32[2]");
-  EXPECT_EQ(refusal<Prelu>({}, {f32({2}), f32({1})}), "prelu: src: expected rank 2 or 4, got f32[2]");
+  EXPECT_EQ(refusal<Prelu>({}, {f32({2}), f32({1})}), "prelu: src: expected 2 to 6 dims, got f32[2]");
   EXPECT_EQ(refusal<PreluBackward>({}, {f32({2, 3}), f32({1}), f32({3, 2})}),
             "prelu_backward: ddst: expected f32[2,3], got f32[3,2]");
   EXPECT_EQ(refusal<PreluBackwardSlope>({}, {f32({2, 3})}),
@@ -144,7 +144,8 @@ TEST(Rrelu, RefusesBoundsThatMayGiveNoSlope) {
             "rrelu: lower and upper: expected 0 < lower <= upper, finite, got 3 and 2");
   EXPECT_EQ(refusal<RreluBackward>({.upper = 1e300}, {f32({2, 3}), f32({2, 3})}),
             "rrelu_backward: lower and upper: expected 0 < lower <= upper, finite, got 3 and 1e+300");
-  EXPECT_EQ(refusal<Rrelu>({}, {f32({2})}), "rrelu: src: expected rank 2 or 4, got f32[2]");
+  EXPECT_EQ(refusal<Rrelu>({}, {f32({1, 1, 1, 1, 1, 1, 2})}),
+            "rrelu: src: expected 1 to 6 dims, got f32[1,1,1,1,1,1,2]");
 }
 
 TEST(Dropout, DropsWholeChannels) {

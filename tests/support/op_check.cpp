@@ -38,7 +38,9 @@ bool any_node(const ir::Function& function, bool (*holds)(const ir::Node&)) {
 
 // The probability of a lone class is 1 whatever its logit: the one case of a gradient that is zero by right.
 bool chooses_among_one(const ir::Node& node) {
-  return (node.is<ir::Softmax>() || node.is<ir::SoftmaxCrossEntropy>()) && node.operand(0).type.dims[1] == 1;
+  if (node.is<ir::SoftmaxCrossEntropy>()) return node.operand(0).type.dims[1] == 1;
+  if (!node.is<ir::Softmax>()) return false;
+  return node.operand(0).type.dims[static_cast<size_t>(node.attributes<ir::Softmax>().axis)] == 1;
 }
 
 } // namespace

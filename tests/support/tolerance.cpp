@@ -75,8 +75,8 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   }
   // The step is subtracted: against a negative rate it adds.
   if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
-  // So is what is wanted from what was predicted.
-  if (is_mean_loss(node)) operands[1] = mapped(operands[1], [](double x) { return -x; });
+  // So are what a difference takes away, and what is wanted from what was predicted.
+  if (is_mean_loss(node) || node.is<ir::Subtract>()) operands[1] = mapped(operands[1], [](double x) { return -x; });
   // Only negative elements add to it; a gradient that is negative too makes what they add positive.
   if (node.is<ir::PreluBackwardSlope>())
     for (Tensor& operand : operands) operand = mapped(operand, [](double x) { return -x; });
@@ -107,7 +107,18 @@ bool is_exact(const ir::Node& node) {
   case OpCode::reshape:
   case OpCode::concat:
   case OpCode::slice:
+  case OpCode::slice_backward:
+  case OpCode::pad:
+  case OpCode::transpose:
   case OpCode::convert_layout:
+  case OpCode::negate:
+  case OpCode::abs:
+  case OpCode::abs_backward:
+  case OpCode::maximum:
+  case OpCode::maximum_backward:
+  case OpCode::minimum:
+  case OpCode::minimum_backward:
+  case OpCode::expand:
     return true;
   default:
     return false;
@@ -135,9 +146,26 @@ double hinge_magnitude(const ir::Node& node, const std::vector<Tensor>& operands
   return classes * (attributes.norm == ir::HingeNorm::l2 ? 2 * missing : 1) * std::abs(operands[2][row]);
 }
 
+int64_t axis_of(const ir::Node& node) {
+  if (node.is<ir::Softmax>()) return node.attributes<ir::Softmax>().axis;
+  if (node.is<ir::SoftmaxBackward>()) return node.attributes<ir::SoftmaxBackward>().axis;
+  if (node.is<ir::LogSoftmax>()) return node.attributes<ir::LogSoftmax>().axis;
+  if (node.is<ir::LogSoftmaxBackward>()) return node.attributes<ir::LogSoftmaxBackward>().axis;
+  return 1;
+}
+
+// sum of value(element) over the line along the axis on which an element lies.
+template <class Value> double sum_of_line(const ir::AxisView& view, int64_t element, Value value) {
+  const int64_t o = element / (view.size * view.inner), in = element % view.inner;
+  double sum = 0;
+  for (int64_t c = 0; c < view.size; ++c) sum += value(view.at(o, c, in));
+  return sum;
+}
+
 Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
   const Tensor& first = operands[0];
-  const int64_t classes = first.dims[1];
+  const ir::AxisView view(first.dims, axis_of(node));
+  const int64_t classes = view.size;
   Tensor magnitude(node.result().type.dims);
   // An exponent x - m carries the rounding of the difference into the exponential.
   const double exponent = 1 + 2 * largest(first);
@@ -147,12 +175,10 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
     if (node.is<ir::MultiClassHinge>() || node.is<ir::MultiClassHingeBackward>()) {
       magnitude[i] = hinge_magnitude(node, operands, row);
     } else if (node.is<ir::LogSoftmaxBackward>()) {
-      double sum = 0;
-      for (int64_t c = 0; c < classes; ++c) sum += std::abs(operands[1][row * classes + c]);
+      const double sum = sum_of_line(view, i, [&](int64_t e) { return std::abs(operands[1][e]); });
       magnitude[i] = std::abs(operands[1][i]) + std::exp(first[i]) * (1 + std::abs(first[i])) * sum;
     } else if (node.is<ir::SoftmaxBackward>()) {
-      double dot = 0;
-      for (int64_t c = 0; c < classes; ++c) dot += std::abs(first[row * classes + c] * operands[1][row * classes + c]);
+      const double dot = sum_of_line(view, i, [&](int64_t e) { return std::abs(first[e] * operands[1][e]); });
       magnitude[i] = std::abs(first[i]) * (std::abs(operands[1][i]) + dot);
     } else if (node.is<ir::SoftmaxCrossEntropyBackward>()) {
       magnitude[i] = exponent * std::abs(operands[2][row]);
@@ -255,10 +281,13 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
   ErrorBound bound;
   if (is_softmax(node)) {
     bound.magnitude = {softmax_magnitude(node, operands)};
-    bound.terms = {mapped(bound.magnitude[0], [&](double) { return static_cast<double>(operands[0].dims[1]); })};
+    bound.terms = {mapped(bound.magnitude[0], [&](double) {
+      return static_cast<double>(operands[0].dims[static_cast<size_t>(axis_of(node))]);
+    })};
     return bound;
   }
   bound.magnitude = with_coefficients(node, operands, false, seed, step);
+  for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double x) { return std::abs(x); });
   if (is_exact(node)) {
     for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double) { return 0; });
     bound.terms = bound.magnitude;
@@ -267,7 +296,7 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
   bound.terms = with_coefficients(node, operands, true, seed, step);
   // Means divide their sums: their ones give 1.
   double least = 1;
-  if (node.is<ir::ReduceMean>()) least = static_cast<double>(operands[0].elements());
+  if (node.is<ir::ReduceMean>()) least = static_cast<double>(operands[0].elements() / node.result().type.elements());
   if (is_mean_loss(node)) least = static_cast<double>(operands[0].dims[1]);
   if (node.is<ir::AveragePool>())
     least = static_cast<double>(node.attributes<ir::AveragePool>().kernel[0] *

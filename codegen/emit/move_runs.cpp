@@ -1,8 +1,10 @@
-// Copying runs of channels. In plain layouts a run is one stretch of memory in each sample. In blocked ones a task owns
-// one plane of the result: a run whose channels keep their lanes is copied plane by plane, any other is gathered from
-// two neighbouring planes, whose lanes are shifted by loading them from shifted addresses under masks.
-#include "codegen/emit/move_channels.h"
+// Copying runs of positions. A run is one stretch of memory for each position of the dims outside, but along the
+// channels of blocked layouts. There a task owns one plane of the result: a run whose channels keep their lanes is
+// copied plane by plane, any other is gathered from two neighbouring planes, whose lanes are shifted by loading them
+// from shifted addresses under masks.
+#include "codegen/emit/move_runs.h"
 
+#include "codegen/emit/axes.h"
 #include "codegen/emit/vectors.h"
 
 namespace kiln::codegen {
@@ -12,7 +14,7 @@ namespace {
 // What a blocked kernel needs of one run in the plane it writes.
 class PlaneRun {
 public:
-  PlaneRun(KernelBuilder& k, const ChannelRun& run, const Planes& src, const Planes& dst, Pointer operand, Index sample,
+  PlaneRun(KernelBuilder& k, const AxisRun& run, const Planes& src, const Planes& dst, Pointer operand, Index sample,
            Index block)
       : k_(k), lanes_(static_cast<int32_t>(dst.lanes)), plane_(src.elements()) {
     // Lane l of block b is channel b lanes + l of the result, so lane l + shift of the operand's block b + blocks.
@@ -69,7 +71,7 @@ void write_plane(KernelBuilder& k, const Planes& dst, const std::vector<PlaneRun
       [&] { write_plane(k, dst, runs, i + 1, target); });
 }
 
-void emit_blocked(Emission& emission, const std::vector<ChannelRun>& runs, const Planes& dst) {
+void emit_blocked(Emission& emission, const std::vector<AxisRun>& runs, const Planes& dst) {
   std::vector<BufferRef> buffers;
   std::vector<Planes> src;
   for (size_t i = 0; i < runs.size(); ++i) {
@@ -89,17 +91,17 @@ void emit_blocked(Emission& emission, const std::vector<ChannelRun>& runs, const
   });
 }
 
-void emit_plain(Emission& emission, size_t operand, const ChannelRun& run, const Planes& dst) {
-  const Planes src(emission.operand_type(operand));
-  const int64_t elements = run.count * dst.pixels;
-  const int64_t samples = std::max<int64_t>(kChunk / elements, 1); // of one task
+void emit_plain(Emission& emission, size_t operand, int64_t axis, const AxisRun& run) {
+  const MemoryView src(emission.operand_type(operand), axis), dst(emission.result_type(), axis);
+  const int64_t elements = run.count * dst.inner;
+  const int64_t stretches = std::max<int64_t>(kChunk / elements, 1); // of one task
   const std::vector<BufferRef> buffers = {emission.operand(operand), emission.result()};
-  emission.launch("run" + std::to_string(operand), buffers, {}, divide_up(dst.samples, samples), [=](KernelBuilder& k) {
-    const Pointer from = k.operand(0) + run.from * dst.pixels;
-    const Pointer to = k.operand(1) + run.to * dst.pixels;
+  emission.launch("run" + std::to_string(operand), buffers, {}, divide_up(dst.outer, stretches), [=](KernelBuilder& k) {
+    const Pointer from = k.operand(0) + run.from * dst.inner;
+    const Pointer to = k.operand(1) + run.to * dst.inner;
     k.begin_tasks([&](Index task) {
-      k.for_range(task * samples, min(task * samples + samples, dst.samples), 1, [&](Index n) {
-        k.copy(to + n * (dst.channels * dst.pixels), from + n * (src.channels * src.pixels), k.index(elements));
+      k.for_range(task * stretches, min(task * stretches + stretches, dst.outer), 1, [&](Index o) {
+        k.copy(to + o * (dst.size * dst.inner), from + o * (src.size * src.inner), k.index(elements));
       });
     });
   });
@@ -107,10 +109,17 @@ void emit_plain(Emission& emission, size_t operand, const ChannelRun& run, const
 
 } // namespace
 
-void emit_move_channels(Emission& emission, const std::vector<ChannelRun>& runs) {
-  const Planes dst(emission.result_type());
-  if (dst.blocked()) return emit_blocked(emission, runs, dst);
-  for (size_t i = 0; i < runs.size(); ++i) emit_plain(emission, i, runs[i], dst);
+MemoryView::MemoryView(const ir::TensorType& type, int64_t axis) {
+  for (const PhysicalAxis& own : physical_axes(type)) {
+    const auto dim = static_cast<int64_t>(own.dim);
+    (own.lane || dim > axis ? inner : dim == axis ? size : outer) *= own.extent;
+  }
+}
+
+void emit_move_runs(Emission& emission, int64_t axis, const std::vector<AxisRun>& runs) {
+  const ir::TensorType& dst = emission.result_type();
+  if (dst.layout.kind == ir::LayoutKind::nchwc && axis == 1) return emit_blocked(emission, runs, Planes(dst));
+  for (size_t i = 0; i < runs.size(); ++i) emit_plain(emission, i, axis, runs[i]);
 }
 
 } // namespace kiln::codegen
