@@ -22,7 +22,7 @@ struct FitRule {
   FitKind kind = FitKind::shorter_side;
   ResampleFilter filter = ResampleFilter::bilinear;
   ImageShape target;
-  int64_t shorter_side = 0; // 0: as small as covers the target; else at least the target's sides
+  int64_t shorter_side = 0;       // 0: as small as covers the target; else at least the target's sides
   std::vector<uint8_t> fill = {}; // one value, or one a channel; empty: 0
 };
 
@@ -50,9 +50,10 @@ public:
   // Writes rule.target.bytes() bytes. The image has the target's number of channels.
   //
   // Bilinear: output pixel i of a side of `source` pixels made `scaled` long is the mean of the source pixels j under a
-  // triangle, w_j = max(0, 1 - |j + 0.5 - (i + 0.5) * source / scaled| / radius), radius = max(1, source / scaled), their
-  // sum made 1: plain interpolation where the image grows, antialiased where it shrinks. Rows first, then columns; one
-  // rounding, at the end. Nearest: the source pixel that holds the centre, j = floor((i + 0.5) * source / scaled).
+  // triangle, w_j = max(0, 1 - |j + 0.5 - (i + 0.5) * source / scaled| / radius), radius = max(1, source / scaled),
+  // their sum made 1: plain interpolation where the image grows, antialiased where it shrinks. Rows first, then
+  // columns; one rounding, at the end. Nearest: the source pixel that holds the centre, j = floor((i + 0.5) * source /
+  // scaled).
   void fit(const FitRule& rule, const Image& image, uint8_t* out);
 
 private:

@@ -115,8 +115,8 @@ TEST(ImageFitter, BilinearFollowsTheFormula) {
           for (int64_t channel = 0; channel < 3; ++channel) {
             const int64_t from_y = y - plan.y.offset, from_x = x - plan.x.offset;
             const bool inside = from_y >= 0 && from_y < plan.y.count && from_x >= 0 && from_x < plan.x.count;
-            const double expected = inside ? expected_pixel(image, plan, from_y, from_x, channel)
-                                           : static_cast<double>(channel) + 1;
+            const double expected =
+                inside ? expected_pixel(image, plan, from_y, from_x, channel) : static_cast<double>(channel) + 1;
             ASSERT_NEAR(out[static_cast<size_t>((y * target.width + x) * 3 + channel)], expected, 0.501)
                 << "rule " << static_cast<int>(kind) << " at " << y << ", " << x;
           }

@@ -10,8 +10,6 @@
 namespace kiln::runtime {
 namespace {
 
-using ::testing::HasSubstr;
-using ::testing::StartsWith;
 using kiln::testing::encode_jpeg;
 using kiln::testing::encode_png;
 using kiln::testing::encode_pnm;
@@ -19,6 +17,8 @@ using kiln::testing::gradient_image;
 using kiln::testing::JpegKind;
 using kiln::testing::noise_image;
 using kiln::testing::PngKind;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 Bytes bytes_of(const std::string& text) { return {reinterpret_cast<const uint8_t*>(text.data()), text.size()}; }
 
@@ -57,9 +57,9 @@ TEST(JpegDecoder, GivesThePixelsThatWentIn) {
   for (bool progressive : {false, true})
     for (bool subsampled : {false, true}) {
       Image image = gradient_image({21, 37, 3});
-      EXPECT_LE(worst_difference(decode(encode_jpeg(image, {.subsampled = subsampled, .progressive = progressive})),
-                                 image),
-                subsampled ? 6 : 4);
+      EXPECT_LE(
+          worst_difference(decode(encode_jpeg(image, {.subsampled = subsampled, .progressive = progressive})), image),
+          subsampled ? 6 : 4);
     }
 }
 
@@ -134,7 +134,8 @@ TEST(JpegDecoder, DecodesLargeImagesAtAReducedSize) {
   EXPECT_EQ(shape_for({.target = {25, 25, 3}}), (ImageShape{25, 40, 3}));
   EXPECT_EQ(shape_for({.target = {32, 32, 3}, .shorter_side = 100}), (ImageShape{100, 160, 3}));
   EXPECT_EQ(shape_for({.target = {32, 32, 3}, .shorter_side = 101}), (ImageShape{200, 320, 3}));
-  EXPECT_EQ(shape_for({.kind = FitKind::crop, .target = {8, 8, 3}}), (ImageShape{200, 320, 3})) << "a crop is not scaled";
+  EXPECT_EQ(shape_for({.kind = FitKind::crop, .target = {8, 8, 3}}), (ImageShape{200, 320, 3}))
+      << "a crop is not scaled";
   // Reduced and then resampled is the picture that resampling alone gives.
   FitRule rule{.kind = FitKind::exact, .target = {40, 64, 3}};
   Image reduced, whole;
@@ -285,7 +286,7 @@ TEST(ImageDecoder, NoFlippedBitDoesWorseThanAnError) {
   Image image;
   for (const std::string& file : small_files()) {
     const Image whole = decode(file);
-    for (size_t bit = 0; bit < 8 * file.size(); bit += file.size() > 500 ? 3 : 1) {
+    for (size_t bit = 0; bit<8 * file.size(); bit += file.size()> 500 ? 3 : 1) {
       std::string damaged = file;
       damaged[bit / 8] = static_cast<char>(damaged[bit / 8] ^ 1 << bit % 8);
       try {

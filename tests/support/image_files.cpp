@@ -41,13 +41,12 @@ namespace {
 std::string exif_block(int orientation, bool is_big_endian) {
   auto number = [&](unsigned value, int bytes) {
     std::string text;
-    for (int i = 0; i < bytes; ++i)
-      text += static_cast<char>(value >> 8 * (is_big_endian ? bytes - 1 - i : i));
+    for (int i = 0; i < bytes; ++i) text += static_cast<char>(value >> 8 * (is_big_endian ? bytes - 1 - i : i));
     return text;
   };
   std::string tiff = is_big_endian ? "MM" : "II";
   tiff += number(42, 2) + number(8, 4);
-  tiff += number(2, 2);                                                          // entries
+  tiff += number(2, 2);                                                           // entries
   tiff += number(0x0100, 2) + number(3, 2) + number(1, 4) + number(77, 2) + "  "; // the image's width: of no interest
   tiff += number(0x0112, 2) + number(3, 2) + number(1, 4) + number(static_cast<unsigned>(orientation), 2) + "  ";
   return tiff + number(0, 4);

@@ -1,0 +1,23 @@
+// A folder of images with one directory a class: which files there are and what class each is of.
+// No image is opened.
+#pragma once
+
+#include "runtime/data_facts.h"
+
+#include <string>
+#include <vector>
+
+namespace kiln::runtime {
+
+// The directories of `folder`, sorted by bytes; those that begin with a dot are passed over. Throws Error (data) if it
+// cannot be read or holds none.
+std::vector<std::string> read_class_names(const std::string& folder);
+
+// The images below folder/class_names[i] at any depth, labelled i, in the order of class and path: files whose names end
+// in .jpg .jpeg .jpe .jfif .png .ppm .pgm .pnm in either case, and do not begin with a dot. Links are followed.
+// Problems: a directory that is no class (error), a class without directory or without images, files passed over
+// (warnings).
+FileListing read_image_folder(const std::string& folder, const std::vector<std::string>& class_names,
+                              std::vector<DataProblem>& problems);
+
+} // namespace kiln::runtime
