@@ -17,8 +17,8 @@ enum class CifarKind : uint8_t {
 
 inline constexpr ImageShape cifar_shape = {32, 32, 3};
 
-// The files of an unpacked archive's folder: data_batch_*.bin or train.bin; test_batch.bin or test.bin. Empty where there
-// are none.
+// The files of an unpacked archive's folder: data_batch_*.bin or train.bin; test_batch.bin or test.bin. Empty where
+// there are none.
 std::vector<std::string> find_cifar_files(const std::string& folder, CifarKind kind, Split split);
 // Of batches.meta.txt, fine_label_names.txt or coarse_label_names.txt in it; empty if there is no such file.
 std::vector<std::string> read_cifar_class_names(const std::string& folder, CifarKind kind);

@@ -1,11 +1,12 @@
 // Where samples come from: an interface over numbered samples of named arrays, and its implementation for images with
-// class labels in memory. Folders, record databases and others are further implementations; nothing else knows formats.
+// class labels in memory. Other implementations stand in files of their own; nothing else knows formats.
 #include "runtime/data_source.h"
 
 #include "runtime/error.h"
 #include "runtime/idx_reader.h"
 #include "runtime/number_format.h"
 
+#include <algorithm>
 #include <cstring>
 
 namespace kiln::runtime {
@@ -58,6 +59,22 @@ const Field* DataSource::find_field(std::string_view name) const {
   return nullptr;
 }
 
+ImageShape DataSource::image_shape() const {
+  const Field* image = find_field(image_name);
+  return {image->dims[0], image->dims[1], image->dims[2]};
+}
+
+const Field* DataSource::class_label() const {
+  const Field* label = find_field(label_name);
+  return label && label->dtype == KILN_I32 && label->dims.empty() ? label : nullptr;
+}
+
+int32_t DataSource::read_class(int64_t index) const {
+  int32_t label = 0;
+  read(index, index_of(*class_label()), &label);
+  return label;
+}
+
 void DataSource::check_labels(const LabelRange& range) const {
   const Field* label = find_field(label_name);
   if (!label || label->dtype != KILN_I32) return;
@@ -81,13 +98,17 @@ void DataSource::check_labels(const LabelRange& range) const {
 
 MemorySource::MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels,
                            std::string image_file, std::string label_file)
-    : fields_{image_field(shape), class_label_field()}, pixels_(std::move(pixels)), labels_(std::move(labels)),
-      image_file_(std::move(image_file)), label_file_(std::move(label_file)) {
+    : fields_{image_field(shape), class_label_field()}, pixels_(std::move(pixels)),
+      labels_(std::move(labels)), files_{std::move(label_file)}, first_samples_{0} {
   int64_t images = shape.bytes() > 0 ? static_cast<int64_t>(pixels_.size()) / shape.bytes() : 0;
   if (images != size())
-    throw Error(ErrorKind::data, "images and labels disagree: " + image_file_ + " holds " + format_integer(images) +
-                                     " images, " + label_file_ + " holds " + format_integer(size()) + " labels");
+    throw Error(ErrorKind::data, "images and labels disagree: " + image_file + " holds " + format_integer(images) +
+                                     " images, " + files_[0] + " holds " + format_integer(size()) + " labels");
 }
+
+MemorySource::MemorySource(LabelledImages images, std::vector<std::string> files, std::vector<int64_t> first_samples)
+    : fields_{image_field(images.shape), class_label_field()}, pixels_(std::move(images.pixels)),
+      labels_(std::move(images.labels)), files_(std::move(files)), first_samples_(std::move(first_samples)) {}
 
 void MemorySource::read(int64_t index, size_t field, void* out) const {
   if (field == 0) {
@@ -98,7 +119,11 @@ void MemorySource::read(int64_t index, size_t field, void* out) const {
   }
 }
 
-std::string MemorySource::describe(int64_t index) const { return label_file_ + ": sample " + format_integer(index); }
+std::string MemorySource::describe(int64_t index) const {
+  const auto after = std::upper_bound(first_samples_.begin(), first_samples_.end(), index);
+  const auto file = static_cast<size_t>(after - first_samples_.begin() - 1);
+  return files_[file] + ": sample " + format_integer(index - first_samples_[file]);
+}
 
 std::unique_ptr<DataSource> open_idx_source(const std::string& image_file, const std::string& label_file) {
   IdxImages images = read_idx_images(image_file);

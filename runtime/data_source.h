@@ -1,8 +1,9 @@
 // Where samples come from: an interface over numbered samples of named arrays, and its implementation for images with
-// class labels in memory. Folders, record databases and others are further implementations; nothing else knows formats.
+// class labels in memory. Other implementations stand in files of their own; nothing else knows formats.
 #pragma once
 
 #include "runtime/abi.h"
+#include "runtime/data_facts.h"
 #include "runtime/image.h"
 
 #include <cstdint>
@@ -58,8 +59,15 @@ public:
   virtual std::string describe(int64_t index) const = 0;
   // Whether read() is a mere copy: then handing it to another thread costs more than it saves.
   virtual bool in_memory() const = 0;
+  // The sample's image as it lies in its file, before anything is converted or resized. Throws Error (data) as read()
+  // does.
+  virtual ImageShape stored_shape(int64_t) const { return image_shape(); }
 
   const Field* find_field(std::string_view name) const; // null if there is none
+  ImageShape image_shape() const;                       // of the field "image", which must be one
+  // The field "label" where labels are classes, one a sample; null where they are not.
+  const Field* class_label() const;
+  int32_t read_class(int64_t index) const; // needs class_label()
   size_t index_of(const Field& field) const { return static_cast<size_t>(&field - fields().data()); }
   // Throws Error (data) that names file and sample unless all labels of type i32 lie in the range.
   void check_labels(const LabelRange& range) const;
@@ -70,6 +78,8 @@ public:
   // `pixels` holds labels.size() images of `shape`. The names are for messages.
   MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels, std::string image_file,
                std::string label_file);
+  // Of files read one after another; `first_samples` has the number of each one's first sample.
+  MemorySource(LabelledImages images, std::vector<std::string> files, std::vector<int64_t> first_samples);
 
   int64_t size() const override { return static_cast<int64_t>(labels_.size()); }
   std::span<const Field> fields() const override { return fields_; }
@@ -81,8 +91,8 @@ private:
   std::vector<Field> fields_; // image, label
   std::vector<uint8_t> pixels_;
   std::vector<int32_t> labels_;
-  std::string image_file_;
-  std::string label_file_;
+  std::vector<std::string> files_; // that labels come from
+  std::vector<int64_t> first_samples_;
 };
 
 // Reads an IDX pair whole. Throws Error (data) on damaged files and when they disagree about the number of samples.

@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <numeric>
 
 namespace kiln::runtime {
 
@@ -29,10 +30,15 @@ int64_t LabelCount::counted(const void* labels, int64_t rows) const {
   return all - std::count(values, values + all, *ignored_);
 }
 
-Evaluator::Evaluator(Instance& instance, const DataSource& source, int64_t batch)
-    : instance_(instance), source_(source), function_(require_function(instance.program(), "evaluate", batch)),
-      memory_(function_), fields_(bind_fields(function_, source)), labels_(instance.program(), function_),
-      loss_(require_output(function_, "loss", KILN_F32)), correct_(find_output(function_, "correct", KILN_F32)) {
+int64_t LabelCount::counted_in_row(const void* labels, int64_t row) const {
+  return counted(static_cast<const int32_t*>(labels) + row * labels_per_sample_, 1);
+}
+
+Evaluator::Evaluator(Instance& instance, const DataSource& source, int64_t batch, Split split, BadRecords* bad_records)
+    : instance_(instance), function_(require_function(instance.program(), "evaluate", batch)), memory_(function_),
+      fields_(bind_fields(function_, source)), reader_(source, field_numbers(fields_), split, bad_records),
+      labels_(instance.program(), function_), loss_(require_output(function_, "loss", KILN_F32)),
+      correct_(find_output(function_, "correct", KILN_F32)) {
   check_source(instance.program(), function_, source);
 }
 
@@ -41,25 +47,33 @@ Evaluation Evaluator::run(const SignalGuard* signals) {
   Evaluation result;
   double loss_sum = 0, correct_sum = 0;
   int64_t counted = 0;
-  for (int64_t first = 0; first < source_.size(); first += function_.batch) {
-    int64_t rows = std::min(function_.batch, source_.size() - first);
-    for (const BoundField& field : fields_) {
-      char* data = memory_.input(field.input);
-      for (int64_t row = 0; row < rows; ++row) source_.read(first + row, field.field, data + row * field.bytes);
-      memset(data + rows * field.bytes, 0, static_cast<size_t>((function_.batch - rows) * field.bytes));
-    }
+  const int64_t size = reader_.source().size();
+  std::vector<char*> parts;
+  for (const BoundField& field : fields_) parts.push_back(memory_.input(field.input));
+  std::vector<int64_t> indices(static_cast<size_t>(function_.batch));
+  std::vector<uint8_t> was_read(indices.size());
+  for (int64_t first = 0; first < size; first += function_.batch) {
+    int64_t rows = std::min(function_.batch, size - first);
+    std::iota(indices.begin(), indices.end(), first);
+    reader_.read_marked(std::span(indices).first(static_cast<size_t>(rows)), parts, was_read, &instance_.pool());
+    for (const BoundField& field : fields_)
+      memset(memory_.input(field.input) + rows * field.bytes, 0,
+             static_cast<size_t>((function_.batch - rows) * field.bytes));
     instance_.run(function_, memory_.inputs(), memory_.outputs(), 0, 0);
     for (int64_t row = 0; row < rows; ++row) {
+      if (was_read[static_cast<size_t>(row)] == 0) continue;
+      ++result.samples;
       loss_sum += double{memory_.output(loss_)[row]};
-      if (correct_ >= 0) correct_sum += double{memory_.output(correct_)[row]};
+      if (correct_ < 0) continue;
+      correct_sum += double{memory_.output(correct_)[row]};
+      counted += labels_.counted_in_row(memory_.input(labels_.input()), row);
     }
-    if (correct_ >= 0) counted += labels_.counted(memory_.input(labels_.input()), rows);
     if (signals && signals->caught() != 0) {
       result.stopped = true;
       return result;
     }
   }
-  result.samples = source_.size();
+  if (result.samples == 0) throw Error(ErrorKind::data, "no sample to evaluate on can be read");
   result.loss = loss_sum / static_cast<double>(result.samples);
   result.accuracy = counted > 0 ? correct_sum / static_cast<double>(counted) : not_measured;
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();

@@ -2,7 +2,7 @@
 // Every sample counts once: rows that pad a last batch are ignored, so a result does not depend on the batch size.
 #pragma once
 
-#include "runtime/data_source.h"
+#include "runtime/batch_reader.h"
 #include "runtime/function_io.h"
 #include "runtime/instance.h"
 #include "runtime/signals.h"
@@ -15,7 +15,7 @@
 namespace kiln::runtime {
 
 struct Evaluation {
-  int64_t samples = 0;
+  int64_t samples = 0; // those that could be read
   double loss = 0;     // mean
   double accuracy = 0; // share of labels that are predicted; NaN where labels are no classes
   double seconds = 0;
@@ -29,7 +29,8 @@ public:
 
   // Of the first `rows` samples. `labels` is the function's input "label"; 0 where labels are no classes.
   int64_t counted(const void* labels, int64_t rows) const;
-  int input() const { return input_; } // of the function; -1 where labels are no classes
+  int64_t counted_in_row(const void* labels, int64_t row) const; // of one sample
+  int input() const { return input_; }                           // of the function; -1 where labels are no classes
 
 private:
   int input_ = -1;
@@ -40,18 +41,20 @@ private:
 class Evaluator {
 public:
   // Takes the program's `evaluate` of this batch (0: its largest). All three must outlive the evaluator. Throws Error
-  // when the source does not fit the network.
-  Evaluator(Instance& instance, const DataSource& source, int64_t batch = 0);
+  // when the source does not fit the network. With `bad_records`, samples that cannot be read are noted there and left
+  // out, as samples of `split`.
+  Evaluator(Instance& instance, const DataSource& source, int64_t batch = 0, Split split = Split::test,
+            BadRecords* bad_records = nullptr);
 
   // Sums in double, in the order of samples. Looks at `signals`, if given, after every batch.
   Evaluation run(const SignalGuard* signals = nullptr);
 
 private:
   Instance& instance_;
-  const DataSource& source_;
   const kiln_function& function_;
   FunctionMemory memory_;
   std::vector<BoundField> fields_;
+  BatchReader reader_; // its parts are fields_
   LabelCount labels_;
   int loss_, correct_; // correct_: -1 where labels are no classes
 };

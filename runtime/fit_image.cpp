@@ -17,6 +17,8 @@ FitAxis centred(int64_t source, int64_t scaled, int64_t target) {
   return {source, scaled, 0, scaled, (target - scaled) / 2};
 }
 
+uint8_t to_byte(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
+
 void fill_rows(const FitRule& rule, uint8_t* out) {
   if (rule.fill.size() <= 1) {
     memset(out, rule.fill.empty() ? 0 : rule.fill[0], static_cast<size_t>(rule.target.bytes()));
@@ -123,11 +125,23 @@ void ImageFitter::resample(const FitRule& rule, const FitPlan& plan, const Image
     uint8_t* to = out + ((plan.y.offset + y) * rule.target.width + plan.x.offset) * channels;
     for (const Tap& column : columns_.taps) {
       const float* weights = &columns_.weights[column.weights];
+      const float* from = line + (column.first - begin) * channels;
+      if (channels == 3) { // as below, with the channels side by side
+        float red = 0, green = 0, blue = 0;
+        for (int64_t tap = 0; tap < column.count; ++tap, from += 3) {
+          red += weights[tap] * from[0];
+          green += weights[tap] * from[1];
+          blue += weights[tap] * from[2];
+        }
+        *to++ = to_byte(red);
+        *to++ = to_byte(green);
+        *to++ = to_byte(blue);
+        continue;
+      }
       for (int64_t channel = 0; channel < channels; ++channel) {
-        const float* from = line + (column.first - begin) * channels + channel;
         float sum = 0;
-        for (int64_t tap = 0; tap < column.count; ++tap) sum += weights[tap] * from[tap * channels];
-        *to++ = static_cast<uint8_t>(std::clamp(sum + 0.5f, 0.0f, 255.0f));
+        for (int64_t tap = 0; tap < column.count; ++tap) sum += weights[tap] * from[tap * channels + channel];
+        *to++ = to_byte(sum);
       }
     }
   }

@@ -70,8 +70,7 @@ void append_images(const std::string& path, int depth, std::vector<std::string>&
       others.first = join_path(path, name);
     }
   }
-  for (const std::string& name : entries.directories)
-    append_images(join_path(path, name), depth + 1, images, others);
+  for (const std::string& name : entries.directories) append_images(join_path(path, name), depth + 1, images, others);
 }
 
 } // namespace
@@ -104,10 +103,9 @@ FileListing read_image_folder(const std::string& folder, const std::vector<std::
     std::move(images.begin(), images.end(), std::back_inserter(listing.paths));
   }
   if (others.count > 0)
-    problems.push_back({true, folder + ": " + format_integer(others.count) +
-                                  (others.count == 1 ? " file is" : " files are") +
-                                  " passed over for not ending in .jpg, .png, .ppm or alike; the first is " +
-                                  others.first});
+    problems.push_back(
+        {true, folder + ": " + format_integer(others.count) + (others.count == 1 ? " file is" : " files are") +
+                   " passed over for not ending in .jpg, .png, .ppm or alike; the first is " + others.first});
   return listing;
 }
 

@@ -122,6 +122,12 @@ std::vector<BoundField> bind_fields(const kiln_function& function, const DataSou
   return bound;
 }
 
+std::vector<size_t> field_numbers(const std::vector<BoundField>& fields) {
+  std::vector<size_t> numbers;
+  for (const BoundField& field : fields) numbers.push_back(field.field);
+  return numbers;
+}
+
 void check_source(const kiln_program& program, const kiln_function& function, const DataSource& source) {
   if (source.size() == 0) throw Error(ErrorKind::data, "the data set is empty");
   bind_fields(function, source);

@@ -35,6 +35,7 @@ struct BoundField {
 };
 // For every input but the learning rate. Throws Error (data) where the source has no such field, or another type of it.
 std::vector<BoundField> bind_fields(const kiln_function& function, const DataSource& source);
+std::vector<size_t> field_numbers(const std::vector<BoundField>& fields);
 // Throws Error (data) unless the source has samples, all that the function takes, and labels in range.
 void check_source(const kiln_program& program, const kiln_function& function, const DataSource& source);
 

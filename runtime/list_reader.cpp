@@ -129,7 +129,8 @@ std::vector<std::string> find_class_names(const std::vector<ListLine>& lines, co
   if (names == 0) return {};
   if (names == 1 && lines.size() > 1 && !is_label_number(lines.front().label, number))
     fail(file, lines.front().line,
-         "the label \"" + lines.front().label + "\" is no number, all others are: is this line a header (header: true)?");
+         "the label \"" + lines.front().label +
+             "\" is no number, all others are: is this line a header (header: true)?");
   return {different.begin(), different.end()};
 }
 

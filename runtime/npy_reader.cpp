@@ -47,8 +47,7 @@ public:
         break;
       }
     }
-    if (!has_type || !has_order || !has_shape)
-      fail(name_, "array header: expected descr, fortran_order and shape");
+    if (!has_type || !has_order || !has_shape) fail(name_, "array header: expected descr, fortran_order and shape");
   }
 
 private:
@@ -62,8 +61,9 @@ private:
     return true;
   }
   void expect(char c) {
-    if (!take(c)) fail(name_, std::string("array header: expected '") + c + "' at byte " +
-                                  format_integer(static_cast<int64_t>(at_)) + " of its text");
+    if (!take(c))
+      fail(name_, std::string("array header: expected '") + c + "' at byte " +
+                      format_integer(static_cast<int64_t>(at_)) + " of its text");
   }
   std::string_view read_string() {
     skip_blanks();
@@ -262,8 +262,8 @@ ImageShape npy_image_shape(const NpyHeader& header, bool channels_first, const s
 void check_npy_labels(const NpyHeader& header, const std::string& name) {
   const bool one_each = header.dims.size() == 1 || (header.dims.size() == 2 && header.dims[1] == 1);
   if (!one_each || header.kind == 'f')
-    fail(name, "labels are " + header.shape_text() + " of " + header.type_name() +
-                   ": expected one whole number a sample");
+    fail(name,
+         "labels are " + header.shape_text() + " of " + header.type_name() + ": expected one whole number a sample");
 }
 
 LabelledImages read_npy_images(const ArrayPlace& image, const ArrayPlace& label, bool channels_first) {
@@ -273,8 +273,8 @@ LabelledImages read_npy_images(const ArrayPlace& image, const ArrayPlace& label,
   LabelledImages images;
   images.shape = npy_image_shape(array.header, channels_first, name_of(image));
   if (array.header.dims[0] != labels.header.dims[0])
-    fail(name_of(label), format_integer(labels.header.dims[0]) + " labels for " + format_integer(array.header.dims[0]) +
-                             " images");
+    fail(name_of(label),
+         format_integer(labels.header.dims[0]) + " labels for " + format_integer(array.header.dims[0]) + " images");
   const auto bytes = static_cast<size_t>(labels.header.element_bytes);
   for (size_t sample = 0; sample < static_cast<size_t>(labels.header.dims[0]); ++sample) {
     uint64_t bits = 0;

@@ -19,7 +19,7 @@ struct NpyHeader {
   std::vector<int64_t> dims;
   size_t header_bytes = 0; // where the data begin
 
-  std::string type_name() const; // "u1"
+  std::string type_name() const;  // "u1"
   std::string shape_text() const; // "60000x28x28"
   int64_t elements() const;
 };

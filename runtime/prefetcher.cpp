@@ -1,4 +1,5 @@
-// Delivers the batches of a run in order, assembled ahead of the step by worker threads, or inline without any.
+// Delivers the batches of a run in order: assembled between steps by the threads that compute, or ahead of the step by
+// workers of its own.
 // Which batch is which is BatchOrder's word alone: the number of workers changes nothing but the time waited.
 #include "runtime/prefetcher.h"
 
@@ -10,13 +11,14 @@
 
 namespace kiln::runtime {
 
-Prefetcher::Prefetcher(const DataSource& source, const Options& options)
-    : source_(source), options_(options), order_(options.order), steps_per_epoch_(order_.steps_per_epoch()) {
+Prefetcher::Prefetcher(const BatchReader& reader, const Options& options)
+    : reader_(reader), options_(options), order_(options.order), steps_per_epoch_(order_.steps_per_epoch()) {
   slots_.resize(options.workers == 0 ? 1 : static_cast<size_t>(std::max(options.slots, 2)));
   int64_t batch = options.order.batch;
   for (Slot& slot : slots_) {
-    for (size_t field : options.fields) {
-      slot.blocks.push_back(MemoryBlock::allocate(batch * source.fields()[field].bytes()));
+    for (size_t part = 0; part < reader.parts(); ++part) {
+      slot.blocks.push_back(MemoryBlock::allocate(batch * reader.sample_bytes(part)));
+      slot.parts.push_back(slot.blocks.back().data());
       slot.data.push_back(slot.blocks.back().data());
     }
     slot.indices.resize(static_cast<size_t>(batch));
@@ -45,7 +47,7 @@ Prefetcher::Batch Prefetcher::next() {
   Slot& slot = slot_of(batch);
   if (workers_.empty()) {
     claim(batch);
-    fill(slot);
+    fill(slot, options_.pool);
   } else {
     std::unique_lock lock(mutex_);
     released_ = batch;
@@ -63,15 +65,7 @@ void Prefetcher::claim(int64_t batch) {
                        slot_of(batch).indices.data());
 }
 
-void Prefetcher::fill(Slot& slot) {
-  for (size_t row = 0; row < slot.indices.size(); ++row) {
-    for (size_t i = 0; i < options_.fields.size(); ++i) {
-      const size_t field = options_.fields[i];
-      char* out = slot.blocks[i].data() + static_cast<int64_t>(row) * source_.fields()[field].bytes();
-      source_.read(slot.indices[row], field, out);
-    }
-  }
-}
+void Prefetcher::fill(Slot& slot, ThreadPool* pool) { reader_.read(slot.indices, slot.parts, pool); }
 
 void Prefetcher::worker_main() {
   std::unique_lock lock(mutex_);
@@ -87,7 +81,7 @@ void Prefetcher::worker_main() {
     lock.unlock();
     std::exception_ptr problem;
     try {
-      fill(slot);
+      fill(slot, nullptr);
     } catch (...) {
       problem = std::current_exception();
     }

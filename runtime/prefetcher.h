@@ -1,9 +1,10 @@
-// Delivers the batches of a run in order, assembled ahead of the step by worker threads, or inline without any.
+// Delivers the batches of a run in order: assembled between steps by the threads that compute, or ahead of the step by
+// workers of its own.
 // Which batch is which is BatchOrder's word alone: the number of workers changes nothing but the time waited.
 #pragma once
 
 #include "runtime/batch_order.h"
-#include "runtime/data_source.h"
+#include "runtime/batch_reader.h"
 #include "runtime/memory_block.h"
 
 #include <condition_variable>
@@ -20,20 +21,20 @@ class Prefetcher {
 public:
   struct Options {
     BatchOrder::Options order;
-    std::vector<size_t> fields; // of the source, those that batches hold
     int64_t first_epoch = 0;
-    int64_t first_step = 0; // within the first epoch
-    int64_t batches = 0;    // to deliver in all
-    int workers = 0;        // 0: next() assembles the batch itself
-    int slots = 4;          // batches in flight, the one in use included; at least 2 with workers
+    int64_t first_step = 0;     // within the first epoch
+    int64_t batches = 0;        // to deliver in all
+    int workers = 0;            // 0: next() assembles the batch itself, on the threads of `pool`
+    int slots = 4;              // batches in flight, the one in use included; at least 2 with workers
+    ThreadPool* pool = nullptr; // null: next() uses its caller's thread alone
   };
 
   // Buffers are aligned and padded as KILN_BUFFER_ALIGNMENT asks, so that an instance uses them in place.
-  // In the order of Options::fields: the rows of the batch's samples behind each other.
+  // As the reader's parts: the rows of the batch's samples behind each other.
   using Batch = std::span<const void* const>;
 
-  // `source` must outlive the prefetcher. All memory is taken here.
-  Prefetcher(const DataSource& source, const Options& options);
+  // `reader` must outlive the prefetcher. All memory is taken here.
+  Prefetcher(const BatchReader& reader, const Options& options);
   ~Prefetcher();
   Prefetcher(const Prefetcher&) = delete;
   Prefetcher& operator=(const Prefetcher&) = delete;
@@ -46,7 +47,8 @@ public:
 
 private:
   struct Slot {
-    std::vector<MemoryBlock> blocks; // as Options::fields
+    std::vector<MemoryBlock> blocks; // as the reader's parts
+    std::vector<char*> parts;
     std::vector<const void*> data;
     std::vector<int64_t> indices;
     int64_t ready_batch = -1;
@@ -55,10 +57,10 @@ private:
 
   Slot& slot_of(int64_t batch) { return slots_[static_cast<size_t>(batch) % slots_.size()]; }
   void claim(int64_t batch); // decides the samples of a batch; in order of batches
-  void fill(Slot& slot);
+  void fill(Slot& slot, ThreadPool* pool);
   void worker_main();
 
-  const DataSource& source_;
+  const BatchReader& reader_;
   Options options_;
   BatchOrder order_;
   int64_t steps_per_epoch_;

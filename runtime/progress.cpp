@@ -84,7 +84,7 @@ void Progress::show(const StepMetrics& metrics, double time, double seconds_wait
   double elapsed = time - last_time_;
   double speed = static_cast<double>(metrics.step - last_step_) / elapsed;
   steps_per_second_ = steps_per_second_ == 0 ? speed : 0.7 * steps_per_second_ + 0.3 * speed;
-  bool input_bound = seconds_waited - last_waited_ > input_bound_share * elapsed;
+  double input_share = elapsed > 0 ? (seconds_waited - last_waited_) / elapsed : 0;
   last_time_ = time;
   last_step_ = metrics.step;
   last_waited_ = seconds_waited;
@@ -108,7 +108,11 @@ void Progress::show(const StepMetrics& metrics, double time, double seconds_wait
   append_field(line_, "loss", metrics.loss, 4);
   append_accuracy(line_, metrics.accuracy);
   append_rate(line_, metrics.learning_rate);
-  if (input_bound) line_ += "  input-bound";
+  if (input_share > input_bound_share) {
+    line_ += "  input-bound ";
+    append_integer(line_, std::llround(100 * std::min(input_share, 1.0)));
+    line_ += '%';
+  }
   if (mode_ == ProgressMode::bar) {
     size_t columns = terminal_columns(out_);
     if (line_.size() >= columns) line_.resize(columns - 1); // a wrapped line could not be overwritten
@@ -143,7 +147,7 @@ void Progress::epoch(const EpochMetrics& metrics) {
   append_field(line_, "train loss", metrics.train_loss, 4);
   append_accuracy(line_, metrics.train_accuracy);
   if (std::isfinite(metrics.test_loss)) {
-    append_field(line_, "test loss", metrics.test_loss, 4);
+    append_field(line_, run_.evaluated == Split::validation ? "validation loss" : "test loss", metrics.test_loss, 4);
     append_accuracy(line_, metrics.test_accuracy);
   }
   append_rate(line_, metrics.learning_rate);

@@ -2,6 +2,7 @@
 // Showing a step allocates nothing. What cannot be written is not shown, and training goes on.
 #pragma once
 
+#include "runtime/data_facts.h"
 #include "runtime/metrics_files.h"
 
 #include <cstdint>
@@ -26,6 +27,7 @@ public:
     int64_t first_step = 0; // where this process begins
     int64_t last_step = 0;  // where it will end
     int64_t batch = 0;
+    Split evaluated = Split::test;
   };
 
   explicit Progress(ProgressMode mode, FILE* out = stderr);

@@ -51,6 +51,8 @@ RunDirectory::~RunDirectory() { close(lock_); }
 
 std::string RunDirectory::checkpoints() const { return join_path(path_, "checkpoints"); }
 
+std::string RunDirectory::bad_records() const { return join_path(path_, "bad_records.txt"); }
+
 void RunDirectory::describe_run(std::string_view experiment, std::string_view environment) const {
   write_text_file(join_path(path_, "experiment.textproto"), experiment);
   write_text_file(join_path(path_, "environment.json"), environment);

@@ -24,6 +24,7 @@ public:
 
   const std::string& path() const { return path_; }
   std::string checkpoints() const;
+  std::string bad_records() const; // records that could not be read, a line each; no file without any
 
   // experiment.textproto and environment.json.
   void describe_run(std::string_view experiment, std::string_view environment) const;

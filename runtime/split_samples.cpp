@@ -15,8 +15,8 @@ PerSplit<std::vector<int64_t>> split_samples(std::span<const int32_t> labels, co
     classes[labels[sample]].push_back(static_cast<uint32_t>(sample));
   PerSplit<std::vector<int64_t>> parts;
   for (auto& [label, samples] : classes) {
-    random::shuffle(
-        random::stream_key(shares.seed, static_cast<uint64_t>(label), random::stream_id("data.split")), samples);
+    random::shuffle(random::stream_key(shares.seed, static_cast<uint64_t>(label), random::stream_id("data.split")),
+                    samples);
     const auto count = static_cast<int64_t>(samples.size());
     auto share_of = [&](double share) {
       const int64_t wanted = std::llround(static_cast<double>(count) * share);

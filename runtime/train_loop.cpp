@@ -30,11 +30,9 @@ double now() { return std::chrono::duration<double>(std::chrono::steady_clock::n
 // NaN where nothing was counted: it is shown as nothing, not as 0.
 double share(double part, double whole) { return whole > 0 ? part / whole : not_measured; }
 
+// One thread has to be left to compute.
 int count_workers(const TrainOptions& options) {
-  // One thread has no time to spare, and a copy from memory costs less than handing it to a thread.
-  if (options.threads <= 1) return 0;
-  if (options.input_workers >= 0) return std::min(options.input_workers, options.threads - 1);
-  return options.train->in_memory() ? 0 : std::max(1, options.threads / 4);
+  return std::clamp(options.input_workers, 0, std::max(options.threads - 1, 0));
 }
 
 BatchOrder::Options order_options(const TrainOptions& options) {
@@ -54,6 +52,8 @@ private:
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
   void run_steps();
   void run_step(Prefetcher& prefetcher);
+  Prefetcher::Batch next_batch(Prefetcher& prefetcher);
+  void tell_bad_records();
   bool finish_epoch();
   bool evaluate();
   void save();
@@ -62,6 +62,8 @@ private:
   bool epoch_complete() const { return position_.samples == steps_per_epoch_ * training_.batch; }
   int signal() const { return signals_ ? signals_->caught() : 0; }
   double rate_at(int64_t step) const { return learning_rate_at(training_.schedule, step); }
+  // Null under the policy to fail.
+  BadRecords* noted_records() { return options_.on_bad_record == BadRecordPolicy::skip ? &bad_records_ : nullptr; }
   void tick(); // adds the time since the last tick to the training's
 
   const TrainOptions& options_;
@@ -71,6 +73,9 @@ private:
   int rate_, loss_, correct_; // inputs and outputs of the function; correct_: -1 where labels are no classes
   LabelCount labels_;
   std::vector<BoundField> fields_; // what batches hold
+  BadRecords bad_records_;
+  int64_t bad_records_told_ = 0;
+  std::optional<BatchReader> reader_; // its parts are fields_
   int64_t steps_per_epoch_;
   int64_t last_step_; // the run ends after this many steps
   int workers_;
@@ -107,7 +112,8 @@ Trainer::Trainer(const TrainOptions& options)
 
 TrainResult Trainer::run() {
   open_run();
-  Progress::Run shown{training_.epochs, steps_per_epoch_, position_.step, last_step_, training_.batch};
+  Progress::Run shown{training_.epochs, steps_per_epoch_, position_.step,
+                      last_step_,       training_.batch,  options_.evaluated};
   first_step_ = epoch_first_step_ = position_.step;
   last_tick_ = now();
   progress_.begin(shown);
@@ -126,6 +132,7 @@ TrainResult Trainer::run() {
 void Trainer::open_run() {
   check_source(program_, function_, *options_.train);
   fields_ = bind_fields(function_, *options_.train);
+  reader_.emplace(*options_.train, field_numbers(fields_), Split::train, noted_records());
   if (options_.test)
     check_source(program_, require_function(program_, "evaluate", options_.evaluate_batch), *options_.test);
   if (options_.resume && options_.run_directory.empty())
@@ -140,12 +147,15 @@ void Trainer::open_run() {
   instance_options.debug_arena = options_.debug_arena;
   instance_.emplace(program_, instance_options);
   memory_.emplace(function_);
-  if (options_.test) evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch);
+  if (options_.test)
+    evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch, options_.evaluated, noted_records());
   instance_->initialize(training_.seed);
   if (!options_.weights.empty()) progress_.note(load_weights(options_.weights, *instance_).summary());
   if (options_.resume) resume();
   if (!directory_) return;
   if (options_.resume) describe_run(); // now that it was not refused
+  if (options_.resume) bad_records_.load(directory_->bad_records());
+  bad_records_told_ = bad_records_.count();
   MetricsFiles::cut_back(directory_->path(), position_.step, position_.epoch);
   metrics_.emplace(directory_->path());
 }
@@ -200,12 +210,12 @@ void Trainer::run_steps() {
   if (position_.step < last_step_) {
     Prefetcher::Options input;
     input.order = order_options(options_);
-    for (const BoundField& field : fields_) input.fields.push_back(field.field);
     input.first_epoch = position_.epoch;
     input.first_step = position_.samples / training_.batch;
     input.batches = last_step_ - position_.step;
     input.workers = workers_;
-    Prefetcher prefetcher(*options_.train, input);
+    input.pool = &instance_->pool();
+    Prefetcher prefetcher(*reader_, input);
     while (position_.step < last_step_ && signal() == 0) {
       run_step(prefetcher);
       if (epoch_complete()) {
@@ -219,8 +229,32 @@ void Trainer::run_steps() {
   if (!saved_) save();
 }
 
+// What the steps before have learnt is not lost with a file.
+Prefetcher::Batch Trainer::next_batch(Prefetcher& prefetcher) {
+  try {
+    return prefetcher.next();
+  } catch (Error& error) {
+    if (error.kind != ErrorKind::data || position_.step == first_step_) throw;
+    error.message += " (at step " + format_integer(position_.step + 1);
+    if (directory_) {
+      if (!saved_) save();
+      error.message += "; --resume goes on from " + last_checkpoint_path(directory_->checkpoints());
+    }
+    error.message += "; on_bad_record: SKIP passes over what cannot be read)";
+    throw;
+  }
+}
+
+void Trainer::tell_bad_records() {
+  const int64_t count = bad_records_.count();
+  if (count == bad_records_told_) return;
+  bad_records_told_ = count;
+  progress_.note("passed over " + format_integer(count) + (count == 1 ? " bad record" : " bad records") +
+                 " so far, the last: " + bad_records_.last_problem());
+}
+
 void Trainer::run_step(Prefetcher& prefetcher) {
-  Prefetcher::Batch batch = prefetcher.next();
+  Prefetcher::Batch batch = next_batch(prefetcher);
   for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
   double rate = rate_at(position_.step);
   *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
@@ -279,6 +313,7 @@ bool Trainer::finish_epoch() {
   metrics.samples_per_second = epoch_seconds_ > 0 ? static_cast<double>(own_samples) / epoch_seconds_ : 0;
   if (metrics_) metrics_->add_epoch(metrics);
   progress_.epoch(metrics);
+  tell_bad_records();
 
   position_.epoch = epoch;
   position_.samples = 0;
@@ -309,6 +344,7 @@ void Trainer::save() {
   }
   // Rows that the checkpoint counts as written must not be younger than it on the disk.
   metrics_->sync();
+  bad_records_.save(directory_->bad_records());
   CheckpointInfo info;
   info.position = position_;
   info.seed = training_.seed;
@@ -330,6 +366,7 @@ TrainResult Trainer::result() const {
   TrainResult result;
   result.epochs = position_.epoch;
   result.steps = position_.step;
+  result.bad_records = bad_records_.count();
   double samples = static_cast<double>(position_.samples);
   result.train_loss = samples > 0 ? position_.loss_sum / samples : position_.last_train_loss;
   result.train_accuracy = samples > 0 ? share(position_.correct_sum, position_.counted) : position_.last_train_accuracy;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/abi.h"
+#include "runtime/batch_reader.h"
 #include "runtime/data_source.h"
 #include "runtime/progress.h"
 
@@ -16,9 +17,13 @@ struct TrainOptions {
   const kiln_training* training = nullptr;
   const DataSource* train = nullptr;
   const DataSource* test = nullptr; // null: nothing is evaluated
+  Split evaluated = Split::test;    // which split `test` is: validation where there is one
+  BadRecordPolicy on_bad_record = BadRecordPolicy::fail;
 
-  int threads = 1;        // computing and input together
-  int input_workers = -1; // -1: none for data in memory or one thread, else one of four threads
+  int threads = 1; // computing and input together
+  // How many of them do nothing but assemble batches ahead of the step. 0: all compute, and assemble the next batch
+  // together between steps. Workers of its own only pay where files are slow to come. The bits are the same.
+  int input_workers = 0;
   bool debug_arena = false;
   int64_t evaluate_batch = 0; // 0: the largest that the program has
   int64_t max_steps = 0;      // ends the run after this many steps since its very start; 0: no such end
@@ -36,6 +41,7 @@ struct TrainOptions {
 struct TrainResult {
   int64_t epochs = 0;            // finished in the whole run
   int64_t steps = 0;             // done in the whole run
+  int64_t bad_records = 0;       // passed over in the whole run
   double train_loss = 0;         // mean over the last epoch, or over what was done of an unfinished one
   double train_accuracy = 0;     // NaN where labels are no classes
   double test_loss = 0;          // NaN if there was no evaluation

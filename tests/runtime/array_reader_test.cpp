@@ -12,13 +12,13 @@
 namespace kiln::runtime {
 namespace {
 
+using kiln::testing::encode_npy;
+using kiln::testing::encode_zip;
 using ::testing::AnyOf;
+using testing::data_problem;
 using ::testing::ElementsAre;
 using ::testing::Eq;
 using ::testing::HasSubstr;
-using kiln::testing::encode_npy;
-using kiln::testing::encode_zip;
-using testing::data_problem;
 using testing::TemporaryDirectory;
 using testing::write_bytes;
 
@@ -108,7 +108,9 @@ TEST_F(ArrayReader, NpzMembersStoredAndDeflated) {
       EXPECT_EQ(images.shape, (ImageShape{2, 2, 1}));
       EXPECT_EQ(text_of(images.pixels), "abcdefgh");
       EXPECT_THAT(images.labels, ElementsAre(5, 1));
-      EXPECT_EQ(data_problem([&] { read_npy_header({file, "x_train"}); }),
+      EXPECT_EQ(data_problem([&] {
+                  read_npy_header({file, "x_train"});
+                }),
                 file + ": no array named \"x_train\"; it has image, label");
     }
 }
@@ -127,8 +129,7 @@ TEST_F(ArrayReader, RefusesArraysOfAnotherKind) {
   auto problem = [&](const std::string& images, const std::string& labels) {
     write("i.npy", images);
     write("l.npy", labels);
-    return data_problem(
-        [&] { read_npy_images({temporary.file("i.npy"), ""}, {temporary.file("l.npy"), ""}, false); });
+    return data_problem([&] { read_npy_images({temporary.file("i.npy"), ""}, {temporary.file("l.npy"), ""}, false); });
   };
   const std::string good = encode_npy("|u1", "(2, 1, 1)", "ab"), labels = encode_npy("|i1", "(2,)", "\1\2");
   EXPECT_EQ(problem(good, labels), "nothing was thrown");

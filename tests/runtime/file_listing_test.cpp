@@ -13,9 +13,9 @@
 namespace kiln::runtime {
 namespace {
 
+using testing::data_problem;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
-using testing::data_problem;
 using testing::TemporaryDirectory;
 using testing::write_bytes;
 using Strings = std::vector<std::string>;
@@ -84,7 +84,9 @@ TEST_F(Folder, FollowsLinksButNotInCircles) {
   ASSERT_EQ(symlink("../real", temporary.file("cat/more").c_str()), 0);
   EXPECT_EQ(read_image_folder(temporary.path(), {"cat", "real"}, problems).paths.size(), 3u);
   ASSERT_EQ(symlink("..", temporary.file("cat/up").c_str()), 0);
-  EXPECT_THAT(data_problem([&] { read_image_folder(temporary.path(), {"cat", "real"}, problems); }),
+  EXPECT_THAT(data_problem([&] {
+                read_image_folder(temporary.path(), {"cat", "real"}, problems);
+              }),
               HasSubstr("directories nest deeper than 32"));
 }
 
@@ -117,7 +119,8 @@ protected:
 };
 
 TEST_F(List, ReadsCsv) {
-  const std::vector<ListLine> lines = read("\xef\xbb\xbfname,class\n\"a,1.jpg\",3\n/abs/b.png,0\n", {.has_header = true});
+  const std::vector<ListLine> lines =
+      read("\xef\xbb\xbfname,class\n\"a,1.jpg\",3\n/abs/b.png,0\n", {.has_header = true});
   ASSERT_EQ(lines.size(), 2u);
   EXPECT_EQ(lines[0].path, temporary.file("a,1.jpg"));
   EXPECT_EQ(lines[0].label, "3");
@@ -148,7 +151,8 @@ TEST_F(List, LabelsMayBeNames) {
 }
 
 TEST_F(List, NamesTheLineThatIsWrong) {
-  EXPECT_THAT(data_problem([&] { read("a,1\nb\n"); }), HasSubstr("list.csv:2: expected 2 fields, path and label, got 1"));
+  EXPECT_THAT(data_problem([&] { read("a,1\nb\n"); }),
+              HasSubstr("list.csv:2: expected 2 fields, path and label, got 1"));
   EXPECT_THAT(data_problem([&] { read("a,1\nb,\n"); }), HasSubstr("list.csv:2: an empty label"));
   EXPECT_THAT(data_problem([&] { read(",1\n"); }), HasSubstr("list.csv:1: an empty path"));
   EXPECT_THAT(data_problem([&] { read("\n\n"); }), HasSubstr("the list is empty"));

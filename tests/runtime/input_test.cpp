@@ -81,13 +81,13 @@ private:
 
 TEST(Prefetcher, AnyNumberOfWorkersDeliversTheSameBatches) {
   NumberedSource source;
+  BatchReader reader(source, {2, 0, 1}, Split::train, nullptr);
   BatchOrder::Options options{.samples = 50, .batch = 8, .seed = 5};
   for (int workers : {0, 1, 2, 5}) {
     BatchOrder order(options);
     // Begins in the middle of an epoch and goes over the ends of several.
-    Prefetcher prefetcher(
-        source,
-        {.order = options, .fields = {2, 0, 1}, .first_epoch = 2, .first_step = 4, .batches = 20, .workers = workers});
+    Prefetcher prefetcher(reader,
+                          {.order = options, .first_epoch = 2, .first_step = 4, .batches = 20, .workers = workers});
     int64_t epoch = 2, step = 4;
     for (int batch = 0; batch < 20; ++batch) {
       Prefetcher::Batch got = prefetcher.next();
@@ -108,10 +108,10 @@ TEST(Prefetcher, AnyNumberOfWorkersDeliversTheSameBatches) {
 
 TEST(Prefetcher, HandsOnProblemsOfWorkers) {
   NumberedSource source(13);
+  BatchReader reader(source, {0}, Split::train, nullptr);
   for (int workers : {0, 2}) {
-    Prefetcher prefetcher(
-        source,
-        {.order = {.samples = 50, .batch = 5, .shuffle = false}, .fields = {0}, .batches = 10, .workers = workers});
+    Prefetcher prefetcher(reader,
+                          {.order = {.samples = 50, .batch = 5, .shuffle = false}, .batches = 10, .workers = workers});
     prefetcher.next();
     prefetcher.next();
     try {
@@ -125,9 +125,9 @@ TEST(Prefetcher, HandsOnProblemsOfWorkers) {
 
 TEST(Prefetcher, CanBeGivenUpAtAnyTime) {
   NumberedSource source;
+  BatchReader reader(source, {0, 1}, Split::train, nullptr);
   for (int taken = 0; taken < 6; ++taken) {
-    Prefetcher prefetcher(source,
-                          {.order = {.samples = 50, .batch = 5}, .fields = {0, 1}, .batches = 1000, .workers = 2});
+    Prefetcher prefetcher(reader, {.order = {.samples = 50, .batch = 5}, .batches = 1000, .workers = 2});
     for (int batch = 0; batch < taken; ++batch) prefetcher.next();
   }
 }

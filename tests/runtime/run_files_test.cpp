@@ -128,7 +128,7 @@ TEST(Progress, PlainLinesHoldTheNumbers) {
   EXPECT_THAT(text, HasSubstr("epoch 1/5  400/937"));
   EXPECT_THAT(text, HasSubstr("  43 samples/s")); // 400 * 64 / 600
   EXPECT_THAT(text, HasSubstr("ETA 1:47:"));
-  EXPECT_THAT(text, HasSubstr("loss 0.5000  acc 0.8125  lr 0.01  input-bound\n"));
+  EXPECT_THAT(text, HasSubstr("loss 0.5000  acc 0.8125  lr 0.01  input-bound 50%\n"));
   EXPECT_THAT(text, HasSubstr("epoch 1/5 done  step 937  train loss 0.5000  acc 0.7500  test loss 0.4000  acc 0.8600"));
   EXPECT_THAT(text, HasSubstr("12,345 samples/s\na note\n"));
   EXPECT_THAT(text, Not(HasSubstr("\r")));

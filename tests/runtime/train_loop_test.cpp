@@ -167,7 +167,7 @@ TEST_F(TrainLoop, ThreadsAndWorkersDoNotChangeBits) {
     train_source->read(sample, 1, &labels[static_cast<size_t>(sample)]);
   }
   SlowSource slow({testing::fake_height, testing::fake_width, 1}, pixels, labels, "images", "labels");
-  for (int workers : {-1, 1, 3}) {
+  for (int workers : {0, 1, 3}) {
     TrainOptions more = options();
     more.train = &slow;
     more.threads = 4;

@@ -44,11 +44,11 @@ std::string encode_zip(const std::vector<ZipMember>& members, bool deflated, boo
   for (const ZipMember& member : members) {
     const std::string packed = deflated ? deflate_raw(member.content) : member.content;
     const uint64_t offset = file.size();
-    const uint32_t crc = static_cast<uint32_t>(
-        crc32_z(0, reinterpret_cast<const Bytef*>(member.content.data()), member.content.size()));
+    const uint32_t crc =
+        static_cast<uint32_t>(crc32_z(0, reinterpret_cast<const Bytef*>(member.content.data()), member.content.size()));
     const std::string sizes = number(packed.size(), 4) + number(member.content.size(), 4);
-    const std::string common = number(zip64 ? 45 : 20, 2) + number(0, 2) + number(deflated ? 8 : 0, 2) + number(0, 4) +
-                               number(crc, 4);
+    const std::string common =
+        number(zip64 ? 45 : 20, 2) + number(0, 2) + number(deflated ? 8 : 0, 2) + number(0, 4) + number(crc, 4);
     file += "PK\x03\x04" + common + sizes + number(member.name.size(), 2) + number(0, 2) + member.name + packed;
     const std::string extra = zip64 ? number(1, 2) + number(24, 2) + number(member.content.size(), 8) +
                                           number(packed.size(), 8) + number(offset, 8)
