@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <google/protobuf/message.h>
 
+#include "frontend/check_data.h"
 #include "frontend/check_network.h"
 #include "frontend/layer_names.h"
 
@@ -46,7 +47,7 @@ public:
     check_values(experiment, "");
     check_sections(experiment);
     if (experiment.has_network()) check_network(experiment.network(), positions_, diagnostics_);
-    if (experiment.has_data()) check_data(experiment.data());
+    if (experiment.has_data()) check_data(experiment.data(), positions_, diagnostics_);
     check_network_inputs(experiment);
     check_preprocess(experiment.preprocess());
     if (experiment.has_training()) check_training(experiment.training());
@@ -107,37 +108,6 @@ private:
             "training { batch: 64 epochs: 5 sgd { momentum: 0.9 } learning_rate { start: 0.01 } }");
     if (!is_good_name(experiment.name()) || experiment.name().find('/') != std::string::npos)
       error("name", "not a name for an experiment", "use letters, digits and _ - . (at most 200)");
-  }
-
-  void check_data(const proto::Data& data) {
-    bool has_source = data.source_case() != proto::Data::SOURCE_NOT_SET;
-    require(has_source || data.has_image(), "data", "source",
-            "idx { ... }, or image { height: 28 } to check and time without data");
-    switch (data.source_case()) {
-    case proto::Data::kIdx:
-      require(!data.idx().train_images().empty(), "data.idx", "train_images");
-      require(!data.idx().train_labels().empty(), "data.idx", "train_labels");
-      require(!data.idx().test_images().empty(), "data.idx", "test_images");
-      require(!data.idx().test_labels().empty(), "data.idx", "test_labels");
-      break;
-    case proto::Data::SOURCE_NOT_SET:
-      break;
-    }
-    if (data.has_image()) {
-      require(data.image().has_height(), "data.image", "height");
-      check_count("data.image.channels", "channels", data.image().channels());
-      if (data.image().has_height()) check_count("data.image.height", "height", data.image().height());
-      if (data.image().has_width()) check_count("data.image.width", "width", data.image().width());
-    }
-    std::set<std::string> seen;
-    for (int i = 0; i < data.class_name_size(); ++i) {
-      const std::string& name = data.class_name(i);
-      std::string path = fmt::format("data.class_name[{}]", i);
-      if (name.empty())
-        error(path, fmt::format("class {} has an empty name", i));
-      else if (!seen.insert(name).second)
-        error(path, fmt::format("two classes are named \"{}\"", name));
-    }
   }
 
   void check_network_inputs(const proto::Experiment& experiment) {

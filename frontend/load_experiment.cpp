@@ -18,6 +18,9 @@ std::optional<LoadedExperiment> load_experiment(const std::string& path, const s
   resolve(loaded.experiment, path);
   check_experiment(loaded.experiment, loaded.positions, diagnostics);
   loaded.data = probe_data(loaded.experiment, loaded.positions, diagnostics);
+  // From here on the classes are these, whatever becomes of the files: the names go with the model.
+  if (loaded.experiment.data().class_name().empty())
+    for (const std::string& name : loaded.data.class_names) loaded.experiment.mutable_data()->add_class_name(name);
   return loaded;
 }
 

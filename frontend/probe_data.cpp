@@ -1,4 +1,4 @@
-// How large the images are and how many: taken from the headers of the data files.
+// How large the images are, how many and of which classes: from names, sizes and headers of the data files.
 // The IDX header: two zero bytes, the element type (8: unsigned byte), the rank, then each size as 4 bytes, big end
 // first.
 #include "frontend/probe_data.h"
@@ -11,6 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 #include <vector>
+
+#include "frontend/check_data.h"
+#include "frontend/describe_data.h"
+#include "runtime/error.h"
+#include "runtime/open_data.h"
 
 #include <fmt/format.h>
 #include <google/protobuf/io/gzip_stream.h>
@@ -127,18 +132,90 @@ private:
   Diagnostics& diagnostics_;
 };
 
+// What the runtime, which will open the data, says of them before.
+DataFacts survey(const proto::Data& data, const std::string& path, const Positions& positions,
+                 Diagnostics& diagnostics) {
+  DataFacts facts;
+  try {
+    const runtime::DataSurvey survey = runtime::survey_data(describe_data(data));
+    facts.height = survey.shape.height;
+    facts.width = survey.shape.width;
+    facts.channels = survey.shape.channels;
+    facts.train_samples = survey.samples[runtime::Split::train];
+    facts.validation_samples = survey.samples[runtime::Split::validation];
+    facts.test_samples = survey.samples[runtime::Split::test];
+    facts.class_names = survey.class_names;
+    facts.memory_bytes = survey.memory_bytes;
+    for (const runtime::DataProblem& problem : survey.problems) {
+      if (problem.is_warning)
+        diagnostics.warning(positions.find(path), problem.message, problem.hint);
+      else
+        diagnostics.error(ErrorKind::data, positions.find(path), problem.message, problem.hint);
+    }
+    if (facts.train_samples == 0)
+      diagnostics.error(ErrorKind::data, positions.find(path), "there is nothing to train on",
+                        data.has_cifar() ? "a folder holds data_batch_1.bin to data_batch_5.bin (CIFAR10) or train.bin"
+                                         : "");
+  } catch (const runtime::Error& error) {
+    diagnostics.error(ErrorKind::data, positions.find(path), error.message);
+  }
+  return facts;
+}
+
+// Whether the section says enough, and nothing impossible, for its files to be looked at.
+bool is_usable(const proto::Data& data) {
+  const proto::DataSplit& split = data.split();
+  const proto::Image& image = data.image();
+  auto usable = [](int64_t size) { return size >= 1 && size <= int64_t{1} << 31; };
+  const bool shares = split.validation() >= 0 && split.test() >= 0 && split.validation() + split.test() < 1;
+  const bool sized = !is_of_image_files(data) || (usable(image.height()) && usable(image.width()) &&
+                                                  (image.channels() == 1 || image.channels() == 3));
+  return shares && sized && data.cache_mb() >= 0 && data.cache_mb() <= int64_t{1} << 30;
+}
+
+bool names_arrays(const proto::Npz& npz) {
+  auto named = [](const proto::NpzPart& part) {
+    return !part.file().empty() || (!part.image().empty() && !part.label().empty());
+  };
+  return named(npz.train()) && (!npz.has_validation() || named(npz.validation())) &&
+         (!npz.has_test() || named(npz.test()));
+}
+
+DataFacts probe_source(const proto::Data& data, const Positions& positions, Diagnostics& diagnostics) {
+  switch (data.source_case()) {
+  case proto::Data::kIdx: {
+    const size_t errors = diagnostics.sorted().size();
+    DataFacts facts = Prober(positions, diagnostics).probe(data.idx());
+    const bool good = diagnostics.sorted().size() == errors && facts.knows_image() && facts.test_samples > 0;
+    const bool simple = data.split().validation() == 0 && !data.has_resize();
+    if (good && !simple && is_usable(data)) return survey(data, "data.idx", positions, diagnostics);
+    facts.memory_bytes = (facts.train_samples + facts.test_samples) *
+                         (facts.channels * facts.height * facts.width + static_cast<int64_t>(sizeof(int32_t)));
+    return facts;
+  }
+  case proto::Data::kFolder:
+    if (data.folder().train().empty() || !is_usable(data)) return {};
+    return survey(data, "data.folder", positions, diagnostics);
+  case proto::Data::kList:
+    if (data.list().train().empty() || !is_usable(data)) return {};
+    return survey(data, "data.list", positions, diagnostics);
+  case proto::Data::kCifar:
+    if ((data.cifar().folder().empty() && data.cifar().train().empty()) || !is_usable(data)) return {};
+    return survey(data, "data.cifar", positions, diagnostics);
+  case proto::Data::kNpz:
+    if (!names_arrays(data.npz()) || !is_usable(data)) return {};
+    return survey(data, "data.npz", positions, diagnostics);
+  case proto::Data::SOURCE_NOT_SET:
+    break;
+  }
+  return {};
+}
+
 } // namespace
 
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
   const proto::Data& data = resolved.data();
-  DataFacts facts;
-  switch (data.source_case()) {
-  case proto::Data::kIdx:
-    facts = Prober(positions, diagnostics).probe(data.idx());
-    break;
-  case proto::Data::SOURCE_NOT_SET:
-    break;
-  }
+  DataFacts facts = probe_source(data, positions, diagnostics);
   if (data.has_image()) {
     const proto::Image& image = data.image();
     bool differs = facts.channels != image.channels() || facts.height != image.height() || facts.width != image.width();
@@ -147,7 +224,7 @@ DataFacts probe_data(const proto::Experiment& resolved, const Positions& positio
                         fmt::format("image is {}x{}x{}, but the data hold {}x{}x{} (channels x height x width)",
                                     image.channels(), image.height(), image.width(), facts.channels, facts.height,
                                     facts.width),
-                        "leave image out: its size is taken from the data");
+                        "leave image out: its size is taken from the data; or resize { } makes it that size");
     // The same limit as check_experiment's; a size beyond it has been reported.
     auto usable = [](int64_t size) { return size >= 1 && size <= int64_t{1} << 31; };
     if (!facts.knows_image() && usable(image.channels()) && usable(image.height()) && usable(image.width())) {

@@ -1,8 +1,10 @@
-// How large the images are and how many: taken from the headers of the data files, since shapes follow from it.
+// How large the images are, how many and of which classes: from names, sizes and headers of the data files.
 // Only headers are read, so that checking an experiment stays instant; what they promise is the runtime's to verify.
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <vector>
 
 #include "frontend/diagnostics.h"
 #include "frontend/positions.h"
@@ -16,9 +18,14 @@ struct DataFacts {
   int64_t height = 0;
   int64_t width = 0;
   int64_t train_samples = 0;
+  int64_t validation_samples = 0;
   int64_t test_samples = 0;
+  std::vector<std::string> class_names; // as the source says; empty if it does not
+  int64_t memory_bytes = 0;             // that training will hold images in
 
   bool knows_image() const { return channels > 0; }
+  // What training is watched by: the validation samples if there are any, else the test samples.
+  int64_t watched_samples() const { return validation_samples > 0 ? validation_samples : test_samples; }
 };
 
 // A file that cannot be read, or does not hold what it should, is an error of kind data. A stated data.image that

@@ -7,6 +7,7 @@
 
 #include <google/protobuf/message.h>
 
+#include "frontend/check_data.h"
 #include "frontend/layer_names.h"
 #include "frontend/shared_parameters.h"
 
@@ -199,6 +200,12 @@ void make_absolute(std::string& path, const std::filesystem::path& folder) {
   if (!path.empty()) path = (folder / path).lexically_normal().string();
 }
 
+void resolve_npz(proto::NpzPart& part, const std::filesystem::path& folder) {
+  if (part.has_file()) return make_absolute(*part.mutable_file(), folder);
+  if (part.has_image()) make_absolute(*part.mutable_image(), folder);
+  if (part.has_label()) make_absolute(*part.mutable_label(), folder);
+}
+
 void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
   if (data.has_idx()) {
     proto::Idx& idx = *data.mutable_idx();
@@ -207,8 +214,37 @@ void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
     if (idx.has_test_images()) make_absolute(*idx.mutable_test_images(), folder);
     if (idx.has_test_labels()) make_absolute(*idx.mutable_test_labels(), folder);
   }
-  if (data.has_image() && data.image().has_height() && !data.image().has_width())
-    data.mutable_image()->set_width(data.image().height());
+  if (data.has_folder()) {
+    proto::Folder& files = *data.mutable_folder();
+    if (files.has_train()) make_absolute(*files.mutable_train(), folder);
+    if (files.has_validation()) make_absolute(*files.mutable_validation(), folder);
+    if (files.has_test()) make_absolute(*files.mutable_test(), folder);
+  }
+  if (data.has_list()) {
+    proto::List& list = *data.mutable_list();
+    if (list.has_train()) make_absolute(*list.mutable_train(), folder);
+    if (list.has_validation()) make_absolute(*list.mutable_validation(), folder);
+    if (list.has_test()) make_absolute(*list.mutable_test(), folder);
+    if (list.has_root()) make_absolute(*list.mutable_root(), folder);
+  }
+  if (data.has_cifar()) {
+    proto::Cifar& cifar = *data.mutable_cifar();
+    if (cifar.has_folder()) make_absolute(*cifar.mutable_folder(), folder);
+    for (std::string& file : *cifar.mutable_train()) make_absolute(file, folder);
+    for (std::string& file : *cifar.mutable_test()) make_absolute(file, folder);
+  }
+  if (data.has_npz()) {
+    proto::Npz& npz = *data.mutable_npz();
+    if (npz.has_train()) resolve_npz(*npz.mutable_train(), folder);
+    if (npz.has_validation()) resolve_npz(*npz.mutable_validation(), folder);
+    if (npz.has_test()) resolve_npz(*npz.mutable_test(), folder);
+  }
+  if (data.has_image()) {
+    proto::Image& image = *data.mutable_image();
+    if (image.has_height() && !image.has_width()) image.set_width(image.height());
+    if (!image.has_channels()) image.set_channels(is_of_image_files(data) ? 3 : 1);
+  }
+  if (is_of_image_files(data)) data.mutable_resize();
 }
 
 void resolve_training(proto::Training& training) {

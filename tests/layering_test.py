@@ -13,7 +13,9 @@ import sys
 ALLOWED = {
     "runtime": [],
     "ir": ["runtime/counter_random.h", "runtime/vector_math.h"],
-    "frontend": ["ir/", "runtime/counter_random.h"],  # the latter names the streams that initialisers draw from
+    # counter_random.h names the streams that initialisers draw from; the others open data, here as in the runtime
+    # (docs/decisions/0007).
+    "frontend": ["ir/", "runtime/counter_random.h", "runtime/data_description.h", "runtime/error.h", "runtime/open_data.h"],
     "passes": ["ir/"],
     "codegen": ["ir/", "runtime/"],
 }

@@ -1,16 +1,19 @@
 // kiln check: everything that is wrong with an experiment; if nothing is, what the network is and what it will take.
+#include "check_data.h"
 #include "compile_experiment.h"
 #include "frontend/layer_names.h"
 #include "ir/op.h"
 #include "memory.h"
 #include "passes/kernel_candidates.h"
 #include "report.h"
+#include "runtime/error.h"
 
 #include <algorithm>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 namespace kiln::tools {
@@ -192,6 +195,7 @@ nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& fa
                            {"image", {data.channels, data.height, data.width}},
                            {"inputs", inputs},
                            {"train_samples", data.train_samples},
+                           {"validation_samples", data.validation_samples},
                            {"test_samples", data.test_samples},
                            {"layers", layers},
                            {"totals",
@@ -224,9 +228,9 @@ int run_check(const Options& options) {
   frontend::Diagnostics diagnostics;
   const auto loaded = frontend::load_experiment(options.experiment, options.overrides, diagnostics);
   if (!loaded) report_diagnostics(diagnostics, options);
-  const bool has_test = loaded->data.test_samples > 0;
+  const bool is_watched = loaded->data.watched_samples() > 0;
   const proto::Training& recipe = loaded->experiment.training();
-  const int64_t evaluation_batch = has_test ? recipe.evaluation_batch() : 0;
+  const int64_t evaluation_batch = is_watched ? recipe.evaluation_batch() : 0;
   // All functions at once, so that each problem is told once.
   frontend::import_network(*loaded, {recipe.batch(), evaluation_batch, {1}}, diagnostics);
   report_diagnostics(diagnostics, options);
@@ -243,9 +247,7 @@ int run_check(const Options& options) {
   }
   facts.batch = recipe.batch();
   facts.classes = class_names(*loaded, class_count(*inference));
-  const frontend::DataFacts& data = loaded->data;
-  facts.data_bytes = (data.train_samples + data.test_samples) *
-                     (data.channels * data.height * data.width + static_cast<int64_t>(sizeof(int32_t)));
+  facts.data_bytes = loaded->data.memory_bytes;
 
   const ir::Plan training_plan = optimize(*training, Purpose::training, options);
   facts.training = memory_of(training_plan);
@@ -258,14 +260,18 @@ int run_check(const Options& options) {
   append_kernels(facts.kernels, training_plan);
   append_kernels(facts.kernels, inference_plan);
 
+  std::optional<runtime::DataScan> scan;
+  if (options.data) scan = check_data(*loaded, static_cast<int64_t>(facts.classes.size()), options);
   if (options.json) {
     nlohmann::json result = to_json(*loaded, facts, options);
     result["diagnostics"] = nlohmann::json::parse(diagnostics.json());
+    if (scan) result["data"] = to_json(*scan);
     print_json(result);
   } else {
     print_text(*loaded, facts, options);
+    if (scan) print_scan(*scan, facts.classes);
   }
-  return 0;
+  return scan && scan->has_errors() ? static_cast<int>(runtime::ErrorKind::data) : 0;
 }
 
 } // namespace kiln::tools

@@ -3,6 +3,7 @@
 
 #include "codegen/description.h"
 #include "codegen/host_cpu.h"
+#include "frontend/describe_data.h"
 #include "frontend/render.h"
 #include "ir/all_ops.h"
 #include "ir/text.h"
@@ -183,35 +184,17 @@ std::string weights_path(const frontend::LoadedExperiment& loaded, const Options
   return path;
 }
 
-namespace {
-
-std::unique_ptr<runtime::DataSource> open_idx(const std::string& images, const std::string& labels) {
-  if (images.empty() || labels.empty()) return nullptr;
-  return runtime::open_idx_source(images, labels);
+runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded) {
+  return runtime::open_data(frontend::describe_data(loaded.experiment.data()));
 }
 
-} // namespace
-
-std::unique_ptr<runtime::DataSource> open_train_source(const frontend::LoadedExperiment& loaded) {
-  const auto& data = loaded.experiment.data();
-  switch (data.source_case()) {
-  case proto::Data::kIdx:
-    return open_idx(data.idx().train_images(), data.idx().train_labels());
-  case proto::Data::SOURCE_NOT_SET:
-    break;
-  }
-  return nullptr;
-}
-
-std::unique_ptr<runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded) {
-  const auto& data = loaded.experiment.data();
-  switch (data.source_case()) {
-  case proto::Data::kIdx:
-    return open_idx(data.idx().test_images(), data.idx().test_labels());
-  case proto::Data::SOURCE_NOT_SET:
-    break;
-  }
-  return nullptr;
+std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
+                                                            const Options& options) {
+  auto source = open_data(loaded).sources[runtime::Split::test];
+  if (source == nullptr)
+    throw runtime::Error(runtime::ErrorKind::data,
+                         fmt::format("{}: the experiment names no test data", options.experiment));
+  return source;
 }
 
 Training::Training(const frontend::Recipe& recipe) : milestones(recipe.schedule.milestones) {

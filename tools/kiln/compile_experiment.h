@@ -9,8 +9,8 @@
 #include "options.h"
 #include "report.h"
 #include "runtime/abi.h"
-#include "runtime/data_source.h"
 #include "runtime/instance.h"
+#include "runtime/open_data.h"
 
 #include <memory>
 #include <string>
@@ -63,9 +63,11 @@ std::string run_directory(const frontend::LoadedExperiment& loaded, const Option
 // --weights, else the last checkpoint of the run directory.
 std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options);
 
-// The splits of the experiment's data. Throws runtime::Error (data); the test split may be absent: null.
-std::unique_ptr<runtime::DataSource> open_train_source(const frontend::LoadedExperiment& loaded);
-std::unique_ptr<runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded);
+// The splits of the experiment's data, those that it has. Throws runtime::Error (data).
+runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded);
+// Throws runtime::Error (data) also if there is no test split.
+std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
+                                                            const Options& options);
 
 // kiln_training of a recipe; owns the milestones it points to.
 struct Training {

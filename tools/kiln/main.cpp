@@ -37,7 +37,7 @@ constexpr const char* kExitCodes =
 // What is given as text and looked at after parsing.
 struct Raw {
   std::vector<std::string> settings;
-  std::optional<std::string> epochs, batch, seed, threads, max_steps, top;
+  std::optional<std::string> epochs, batch, seed, threads, max_steps, input_workers, top;
   std::string progress = "auto", color = "auto";
   bool verbose = false, quiet = false;
 };
@@ -72,6 +72,8 @@ enum class Flag {
   seed,
   threads,
   max_steps,
+  input_workers,
+  data,
   out,
   resume,
   replan,
@@ -122,9 +124,9 @@ public:
     app_.footer(fmt::format("kiln VERB --help tells more.\n{}", kExitCodes));
 
     add("train", "Compile an experiment and train it here and now", run_train, true,
-        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::out, Flag::resume,
-         Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::progress,
-         Flag::verbose});
+        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::input_workers,
+         Flag::out, Flag::resume, Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
+         Flag::cache, Flag::progress, Flag::verbose});
     add("test", "Measure trained weights on the test split", run_test, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
          Flag::math, Flag::cache, Flag::verbose});
@@ -132,8 +134,8 @@ public:
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
          Flag::cache, Flag::samples, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
-        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::json, Flag::print_after, Flag::cpu,
-         Flag::math, Flag::verbose});
+        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::data, Flag::json, Flag::print_after,
+         Flag::cpu, Flag::math, Flag::progress, Flag::verbose});
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
          Flag::phase, Flag::verbose});
@@ -219,6 +221,13 @@ private:
       break;
     case Flag::max_steps:
       text("--max-steps", raw_.max_steps, "N", "End after this many steps since the run's very start");
+      break;
+    case Flag::input_workers:
+      text("--input-workers", raw_.input_workers, "N",
+           "Threads, out of --threads, that only read data ahead; default 0: all do, between steps");
+      break;
+    case Flag::data:
+      verb.add_flag("--data", options_.data, "Read every sample: damaged files, labels, duplicates, balance");
       break;
     case Flag::out:
       text("--out", options_.out, "DIR", "The run directory; default: runs/<name of the experiment>");
@@ -327,6 +336,8 @@ private:
                         : raw_.progress == "none" ? runtime::ProgressMode::none
                                                   : runtime::ProgressMode::automatic;
     if (raw_.threads) options_.threads = static_cast<int>(parse_count(*raw_.threads, "--threads", 1024));
+    if (raw_.input_workers && *raw_.input_workers != "0")
+      options_.input_workers = static_cast<int>(parse_count(*raw_.input_workers, "--input-workers", 1024));
     if (raw_.max_steps) options_.max_steps = parse_count(*raw_.max_steps, "--max-steps", INT64_MAX);
     if (raw_.top) options_.top = parse_count(*raw_.top, "--top", 1 << 20);
     // Values of the experiment are checked with it, and told at their place: `--set training.epochs=0`.

@@ -29,6 +29,10 @@ struct Options {
   bool resume = false;
   bool replan = false;
   int64_t max_steps = 0;
+  int input_workers = 0;
+
+  // check
+  bool data = false; // read every sample
 
   // train, test, predict
   std::string weights;

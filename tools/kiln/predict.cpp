@@ -101,10 +101,7 @@ int run_predict(const Options& options) {
   const ir::Target target = target_of(options);
   select_kernels(target);
   const frontend::LoadedExperiment loaded = load(options);
-  const auto source = open_test_source(loaded);
-  if (source == nullptr)
-    throw runtime::Error(runtime::ErrorKind::data,
-                         fmt::format("{}: the experiment names no test data", options.experiment));
+  const auto source = open_test_source(loaded, options);
   const std::vector<int64_t> samples = wanted_samples(options, source->size());
 
   frontend::ImportOptions wanted;
