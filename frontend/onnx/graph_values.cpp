@@ -12,6 +12,10 @@
 namespace kiln::frontend::onnx {
 
 GraphValue& GraphValues::add(GraphValue value) {
+  constexpr size_t most = 6; // dims of a tensor that compiled code can be given (runtime/abi.h)
+  if (value.tensor != nullptr && value.tensor->type.dims.size() > most)
+    refuse_unsupported(fmt::format("\"{}\" has {} dims, a tensor of Kiln has at most {}", value.name,
+                                   value.tensor->type.dims.size(), most));
   std::string name = value.name;
   auto [entry, is_new] = values_.try_emplace(name, std::move(value));
   if (!is_new) refuse_invalid(fmt::format("the name \"{}\" is given to two values", name));

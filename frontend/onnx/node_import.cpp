@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "ir/ops/multiply.h"
 #include "ir/ops/reshape.h"
 
 namespace kiln::frontend::onnx {
@@ -161,6 +162,11 @@ ir::Node& NodeImport::create_node(const ir::OpInfo& op, ir::Attributes attribute
 ir::Value& NodeImport::reshape(ir::Value& tensor, const ir::Dims& dims) {
   if (tensor.type.dims == dims) return tensor;
   return create<ir::Reshape>({.dims = dims}, {&tensor});
+}
+
+ir::Value& NodeImport::scale(ir::Value& tensor, double factor) {
+  if (factor == 1) return tensor;
+  return create<ir::Multiply>({}, {&tensor, &constant_tensor({1}, {factor}, "factor")});
 }
 
 ir::Value& NodeImport::constant_tensor(ir::Dims dims, std::vector<double> data, std::string_view role) {

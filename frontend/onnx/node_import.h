@@ -69,6 +69,8 @@ public:
   }
   // `value` itself where it has these dims.
   ir::Value& reshape(ir::Value& value, const ir::Dims& dims);
+  // `value` times a factor; `value` itself where that is 1.
+  ir::Value& scale(ir::Value& value, double factor);
   // A tensor with known values that are no input.
   ir::Value& constant_tensor(ir::Dims dims, std::vector<double> data, std::string_view role);
 

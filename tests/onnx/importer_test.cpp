@@ -3,6 +3,7 @@
 #include "frontend/onnx/read_model.h"
 #include "ir/text.h"
 #include "runtime/counter_random.h"
+#include "tests/onnx/model_text.h"
 
 #include <gmock/gmock.h>
 #include <google/protobuf/text_format.h>
@@ -15,57 +16,13 @@ using ::testing::AllOf;
 using ::testing::HasSubstr;
 using ::testing::Not;
 
-// Of a graph in protobuf's text form. The opset is 13.
-proto::ModelProto model_of(const std::string& graph, int64_t opset = 13) {
-  proto::ModelProto model;
-  EXPECT_TRUE(google::protobuf::TextFormat::ParseFromString(graph, model.mutable_graph())) << graph;
-  model.set_ir_version(8);
-  model.add_opset_import()->set_version(opset);
-  return model;
-}
-
-std::string value(const std::string& kind, const std::string& name, const std::vector<std::string>& dims,
-                  int type = 1) {
-  std::string text =
-      kind + " { name: '" + name + "' type { tensor_type { elem_type: " + std::to_string(type) + " shape {";
-  for (const std::string& dim : dims) text += " dim { " + dim + " }";
-  return text + " } } } }\n";
-}
-
-std::string sized(const std::string& kind, const std::string& name, const std::vector<int64_t>& sizes, int type = 1) {
-  std::vector<std::string> dims;
-  for (int64_t size : sizes) dims.push_back("dim_value: " + std::to_string(size));
-  return value(kind, name, dims, type);
-}
-
-std::string floats(const std::string& name, const std::vector<int64_t>& dims) {
-  std::string text = "initializer { name: '" + name + "' data_type: 1";
-  int64_t elements = 1;
-  for (int64_t dim : dims) {
-    text += " dims: " + std::to_string(dim);
-    elements *= dim;
-  }
-  for (int64_t i = 0; i < elements; ++i) text += " float_data: " + std::to_string(i);
-  return text + " }\n";
-}
-
-std::string node(const std::string& op, const std::vector<std::string>& inputs, const std::vector<std::string>& outputs,
-                 const std::string& rest = {}) {
-  std::string text = "node { op_type: '" + op + "'";
-  for (const std::string& input : inputs) text += " input: '" + input + "'";
-  for (const std::string& output : outputs) text += " output: '" + output + "'";
-  return text + " " + rest + " }\n";
-}
-
-std::string ints(const std::string& name, const std::vector<int64_t>& values) {
-  std::string text = "attribute { name: '" + name + "' type: INTS";
-  for (int64_t value : values) text += " ints: " + std::to_string(value);
-  return text + " }";
-}
-
-std::string one_int(const std::string& name, int64_t value) {
-  return "attribute { name: '" + name + "' type: INT i: " + std::to_string(value) + " }";
-}
+using test::floats;
+using test::ints;
+using test::model_of;
+using test::node;
+using test::one_int;
+using test::sized;
+using test::value;
 
 // What is told about a model that cannot be imported.
 struct Refusal {
@@ -171,6 +128,14 @@ TEST(OnnxImporter, TellsEverythingUnsupportedAtOnce) {
                                   HasSubstr("layer \"e\" (If): Kiln cannot import If")));
   // What follows from a refused node is not told.
   EXPECT_THAT(refusal.text, Not(HasSubstr("\"c\"")));
+  EXPECT_EQ(refusal.exit_code, 8);
+}
+
+TEST(OnnxImporter, RefusesTensorsOfTooManyDims) {
+  const std::vector<int64_t> dims(7, 1);
+  const Refusal refusal =
+      refusal_of(sized("input", "x", dims) + node("Relu", {"x"}, {"y"}) + sized("output", "y", dims));
+  EXPECT_THAT(refusal.text, HasSubstr("layer \"x\" (input): \"x\" has 7 dims, a tensor of Kiln has at most 6"));
   EXPECT_EQ(refusal.exit_code, 8);
 }
 

@@ -34,10 +34,10 @@ using onnx::Constant;
 // they are bound to their values.
 bool decides(const std::string& op, int position) {
   static const std::map<std::string, std::vector<int>> kPositions = {
-      {"Clip", {1, 2}},        {"Dropout", {1, 2}}, {"Expand", {1}},         {"Pad", {1, 2, 3}},
-      {"Range", {0, 1, 2}},    {"ReduceSum", {1}},  {"Reshape", {1}},        {"Resize", {1, 2, 3}},
-      {"Slice", {1, 2, 3, 4}}, {"Split", {1}},      {"Squeeze", {1}},        {"Tile", {1, 2}},
-      {"Unsqueeze", {1}},      {"Upsample", {1}},   {"ConstantOfShape", {0}}};
+      {"Clip", {1, 2}},      {"Dropout", {1, 2}},     {"Expand", {1}},    {"Pad", {1, 2, 3}},
+      {"Pow", {1}},          {"Range", {0, 1, 2}},    {"ReduceSum", {1}}, {"Reshape", {1}},
+      {"Resize", {1, 2, 3}}, {"Slice", {1, 2, 3, 4}}, {"Split", {1}},     {"Squeeze", {1}},
+      {"Tile", {1, 2}},      {"Unsqueeze", {1}},      {"Upsample", {1}},  {"ConstantOfShape", {0}}};
   const auto found = kPositions.find(op);
   return found != kPositions.end() &&
          std::find(found->second.begin(), found->second.end(), position) != found->second.end();

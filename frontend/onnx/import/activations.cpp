@@ -40,9 +40,11 @@ void import_selu(NodeImport& node) {
   const double gamma = node.real("gamma", ir::kSeluScale);
   // The first versions gave four digits.
   constexpr double rounded = 1e-4;
-  if (std::abs(alpha - ir::kSeluAlpha) > rounded || std::abs(gamma - ir::kSeluScale) > rounded)
-    refuse_unsupported("its alpha and gamma are not those of the op's definition");
-  create_pointwise<ir::Selu>(node);
+  if (std::abs(alpha - ir::kSeluAlpha) < rounded && std::abs(gamma - ir::kSeluScale) < rounded)
+    return create_pointwise<ir::Selu>(node);
+  node.expect_inputs(1, 1);
+  ir::Value& result = node.create<ir::Elu>({.alpha = alpha}, {&node.input()});
+  node.output(0, node.scale(result, gamma), node.dims());
 }
 
 void import_gelu(NodeImport& node) {

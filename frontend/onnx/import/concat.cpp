@@ -1,9 +1,9 @@
 // Concat: to concat, or computed here when it joins parts of a shape.
 // One input alone is its own result.
-#include "ir/ops/concat.h"
 #include "frontend/onnx/axes.h"
 #include "frontend/onnx/known_values.h"
 #include "frontend/onnx/node_import.h"
+#include "frontend/onnx/tensors.h"
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -39,7 +39,7 @@ void import_concat(NodeImport& node) {
   if (node.input_count() == 1) return node.output_alias(dims);
   std::vector<ir::Value*> operands;
   for (size_t i = 0; i < node.input_count(); ++i) operands.push_back(&node.input(i));
-  node.output(node.create<ir::Concat>({}, operands));
+  node.output(concat(node, operands, static_cast<int64_t>(axis)));
 }
 
 } // namespace kiln::frontend::onnx

@@ -14,9 +14,11 @@ template <class Op> void create_softmax(NodeImport& node) {
   const ir::Dims& dims = node.dims();
   if (dims.empty()) refuse_invalid("its input is a scalar");
   const auto axis = static_cast<size_t>(axis_of(node.integer("axis", node.version < 13 ? 1 : -1), node.rank()));
-  if (node.version >= 13 && axis + 1 != dims.size()) refuse_unsupported("its axis is not the last one");
+  if (node.version >= 13) {
+    return node.output(0, node.create<Op>({.axis = static_cast<int64_t>(axis)}, {&node.input()}), dims);
+  }
   const ir::Dims rows{product(dims, 0, axis), product(dims, axis, dims.size())};
-  ir::Value& result = node.create<Op>({}, {&node.reshape(node.input(), rows)});
+  ir::Value& result = node.create<Op>({.axis = 1}, {&node.reshape(node.input(), rows)});
   node.output(0, node.reshape(result, dims), dims);
 }
 
