@@ -54,12 +54,12 @@ def field(text, name):
 
 CASES = {
     "lenet": lambda: Case("lenet", networks.lenet, (1, 28, 28), 10, 64),
-    "nin": lambda: Case("nin", networks.nin, (3, 32, 32), 10, 16),
-    "vgg_small": lambda: Case("vgg_small", networks.vgg_small, (3, 32, 32), 10, 16),
+    "nin": lambda: Case("nin", networks.nin, (3, 32, 32), 10, 8),
+    "vgg_small": lambda: Case("vgg_small", networks.vgg_small, (3, 32, 32), 10, 8),
     "vgg_small, dropout": lambda: Case("vgg_small", lambda: networks.fix_dropout(networks.vgg_small(drop=0.5)),
-                                       (3, 32, 32), 10, 16, masks=True),
-    "resnet18": lambda: Case("resnet18", networks.resnet18, (3, 224, 224), 1000, 4),
-    "mobilenet_v1": lambda: Case("mobilenet_v1", networks.mobilenet_v1, (3, 224, 224), 1000, 4),
+                                       (3, 32, 32), 10, 8, masks=True),
+    "resnet18": lambda: Case("resnet18", networks.resnet18, (3, 224, 224), 1000, 2),
+    "mobilenet_v1": lambda: Case("mobilenet_v1", networks.mobilenet_v1, (3, 224, 224), 1000, 2),
 }
 
 

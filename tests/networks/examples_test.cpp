@@ -1,0 +1,153 @@
+// Every network of examples/nets, made small: one compiled training step against the reference, node by node and as a
+// whole, in the debug arena and with 1 and 2 threads; and 30 steps on classes that are easy to tell lower the loss.
+#include "codegen/host_cpu.h"
+#include "codegen/program.h"
+#include "frontend/importer.h"
+#include "ir/text.h"
+#include "passes/pass_manager.h"
+#include "passes/pipeline.h"
+#include "passes/plan_memory.h"
+#include "runtime/counter_random.h"
+#include "tests/support/compare_run.h"
+#include "tests/support/program_run.h"
+#include "tests/support/step_check.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <gtest/gtest.h>
+#include <numeric>
+
+namespace kiln::test {
+namespace {
+
+const std::filesystem::path kFolder = KILN_SOURCE_DIR "/examples/nets";
+constexpr int64_t kBatch = 4;
+constexpr int64_t kClasses = 4; // of those that the network has
+constexpr int kSteps = 30;
+
+// How a network is made small enough for the reference, which adds up one product after the other.
+struct Reduction {
+  std::string_view network;
+  std::vector<std::string> overrides;
+  double rate = 0.01;
+};
+
+const std::vector<Reduction>& reductions() {
+  static const std::vector<Reduction> all = {
+      {"densenet121",
+       {"data.image.height=32", "network.layer.pool2.average_pool.kernel=1", "network.layer.fc1.dense.units=10"}},
+      {"lenet", {}},
+      {"nin", {"data.image.height=16", "network.layer.pool3.average_pool.kernel=4"}},
+      {"resnet18",
+       {"data.image.height=32", "network.layer.pool2.average_pool.kernel=1", "network.layer.fc1.dense.units=10"}},
+      {"resnet50",
+       {"data.image.height=32", "network.layer.pool2.average_pool.kernel=1", "network.layer.fc1.dense.units=10"}},
+      {"squeezenet",
+       {"data.image.height=48", "network.layer.conv2.convolution.filters=10",
+        "network.layer.pool4.average_pool.kernel=2"}},
+      {"vgg16",
+       {"data.image.height=32", "network.layer[\"hidden1.1/fc1\"].dense.units=64",
+        "network.layer[\"hidden1.2/fc1\"].dense.units=64", "network.layer.fc1.dense.units=10"}},
+      {"vgg_small", {"data.image.height=16"}},
+  };
+  return all;
+}
+
+std::vector<std::string> networks() {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) names.push_back(entry.path().stem());
+  std::sort(names.begin(), names.end());
+  return names;
+}
+
+class ExampleNetworks : public ::testing::TestWithParam<std::string> {
+protected:
+  const Reduction& reduction() const {
+    for (const Reduction& known : reductions())
+      if (known.network == GetParam()) return known;
+    throw std::runtime_error("no reduction is known for " + GetParam());
+  }
+
+  std::unique_ptr<ir::Module> import() const {
+    frontend::Diagnostics diagnostics;
+    const std::string path = kFolder / (GetParam() + ".textproto");
+    const auto loaded = frontend::load_experiment(path, reduction().overrides, diagnostics);
+    auto module = loaded ? frontend::import_network(*loaded, {kBatch, 0, {}}, diagnostics) : nullptr;
+    for (const auto& entry : diagnostics.sorted()) ADD_FAILURE() << to_string(entry);
+    return module;
+  }
+};
+
+// Of class c: stripes whose direction and width tell it, under noise.
+uint8_t pixel(int64_t label, uint64_t key, int64_t y, int64_t x, int64_t channel, int64_t element) {
+  const int64_t along = label % 2 == 0 ? y : x;
+  const int64_t wide = label < 2 ? 2 : 4;
+  const double noise = random::uniform(random::draw(key, static_cast<uint64_t>(element)));
+  return static_cast<uint8_t>(40 + (along / wide + channel * (label / 2)) % 2 * 120 + noise * 60);
+}
+
+void fill(ir::Tensor& tensor, const ir::Value& input, const ir::Tensor& labels, uint64_t step) {
+  if (input.type.dtype == ir::DType::i32) tensor = labels;
+  if (input.type.dtype == ir::DType::f32) return; // the rate
+  if (input.type.dtype != ir::DType::u8) return;
+  const ir::Dims& dims = tensor.dims;
+  int64_t element = 0;
+  for (int64_t n = 0; n < dims[0]; ++n)
+    for (int64_t y = 0; y < dims[1]; ++y)
+      for (int64_t x = 0; x < dims[2]; ++x)
+        for (int64_t c = 0; c < dims[3]; ++c, ++element)
+          tensor[element] = pixel(static_cast<int64_t>(labels[n]), random::mix(step), y, x, c, element);
+}
+
+ir::Environment environment(const ir::Function& function, double rate) {
+  ir::Environment made = environment_for(function);
+  made.inputs.at("learning_rate")[0] = static_cast<float>(rate);
+  return made;
+}
+
+TEST_P(ExampleNetworks, TrainAsTheReferenceDoes) {
+  const auto meant = import();
+  const auto built = import();
+  ASSERT_NE(built, nullptr);
+  const ir::Target target = ir::target_for(codegen::host_isa_level());
+  passes::run_passes(*meant, passes::training_pipeline().subspan(0, 2), {{target}, {}});
+  passes::run_passes(*built, passes::training_pipeline(), {{target}, {}});
+  EXPECT_EQ(ir::print(*ir::parse(ir::print(*built))), ir::print(*built));
+  const ir::Plan plan = passes::plan_memory(*built, target);
+  codegen::CompileOptions options;
+  options.threads = 2;
+  const codegen::Program program(plan, options);
+  const kiln_program& description = program.description();
+  const kiln_function& compiled = description.functions[0];
+
+  ir::Environment start = environment(*plan.functions[0].function, reduction().rate);
+  StepCheck steps(plan.functions[0], start);
+  const ProgramRun first = run_program(description, compiled, start, {1, true}, &steps);
+  for (const StepCheck::Finding& finding : steps.findings()) ADD_FAILURE() << finding.text;
+  EXPECT_TRUE(first == run_program(description, compiled, start, {2, false})) << "2 threads give other bits than 1";
+  const auto misses = compare_run(*meant->find_function("train_step"), start, description, compiled, first);
+  EXPECT_TRUE(misses.empty()) << fmt::format("{}", fmt::join(misses, "\n"));
+
+  std::vector<double> losses;
+  for (int step = 0; step < kSteps; ++step) {
+    ir::Tensor labels({kBatch});
+    for (int64_t n = 0; n < kBatch; ++n) labels[n] = static_cast<double>((n + step) % kClasses);
+    for (const auto& input : plan.functions[0].function->inputs())
+      fill(start.inputs.at(input->name), *input, labels, static_cast<uint64_t>(step));
+    start.step = static_cast<uint64_t>(step);
+    const ProgramRun run = run_program(description, compiled, start, {2, false});
+    keep_states(description, run, start);
+    losses.push_back(output_value(compiled, run, "loss"));
+  }
+  const double before = std::accumulate(losses.begin(), losses.begin() + 4, 0.0) / 4;
+  const double after = std::accumulate(losses.end() - 4, losses.end(), 0.0) / 4;
+  EXPECT_LT(after, 0.9 * before) << fmt::format("{:.3f}", fmt::join(losses, " "));
+}
+
+INSTANTIATE_TEST_SUITE_P(Nets, ExampleNetworks, ::testing::ValuesIn(networks()),
+                         [](const auto& info) { return info.param; });
+
+} // namespace
+} // namespace kiln::test
