@@ -80,6 +80,9 @@ TEST(RandomNetwork, HoldsEveryOpAndKernel) {
     EXPECT_NE(ir::find_op(production.op), nullptr) << production.op;
     EXPECT_THAT(written.ops, Contains(production.op));
   }
+  std::set<std::string_view> ops = written.ops;
+  ops.insert(optimised.ops.begin(), optimised.ops.end());
+  for (const ir::OpInfo& op : ir::all_ops()) EXPECT_THAT(ops, Contains(op.name)) << "no way to grow it";
   for (int kernel = static_cast<int>(ir::Kernel::unset) + 1; !ir::name_of(static_cast<ir::Kernel>(kernel)).empty();
        ++kernel) {
     EXPECT_THAT(optimised.kernels, Contains(static_cast<ir::Kernel>(kernel)))

@@ -31,8 +31,7 @@ struct Result {
 Result rounded_reference(const ir::Function& function, const ir::Environment& environment) {
   std::map<const ir::Value*, Tensor> values;
   for (const auto& input : function.inputs()) values[input.get()] = environment.inputs.at(input->name);
-  for (const auto& state : function.module().states())
-    values[&state->value] = environment.states.at(state->value.name);
+  for (const auto& state : function.module().states()) values[&state->value] = environment.states.at(state->value.name);
   for (const auto& node : function.nodes()) {
     std::vector<Tensor> operands;
     for (const ir::Value* operand : node->operands()) operands.push_back(values.at(operand));

@@ -15,8 +15,7 @@ namespace kiln::test {
 // rounding every value of the reference to f32 costs; a millionth of the largest norm is free, since terms can cancel.
 // `run` is what the compiled form of `meant` gave for `start`; states that only one of them has are left out.
 std::vector<std::string> compare_run(const ir::Function& meant, const ir::Environment& start,
-                                     const kiln_program& program, const kiln_function& compiled,
-                                     const ProgramRun& run);
+                                     const kiln_program& program, const kiln_function& compiled, const ProgramRun& run);
 
 // The first element of an f32 output.
 double output_value(const kiln_function& compiled, const ProgramRun& run, std::string_view name);

@@ -38,6 +38,25 @@ bool grow_reshape(Growth& net);
 bool grow_concat(Growth& net);
 bool grow_slice(Growth& net);
 
+// grow_arithmetic.cpp
+bool grow_negate(Growth& net);
+bool grow_abs(Growth& net);
+bool grow_exp(Growth& net);
+bool grow_log(Growth& net);
+bool grow_sqrt(Growth& net);
+bool grow_reciprocal(Growth& net);
+bool grow_subtract(Growth& net);
+bool grow_multiply(Growth& net);
+bool grow_maximum(Growth& net);
+bool grow_minimum(Growth& net);
+bool grow_divide(Growth& net);
+bool grow_scale(Growth& net);
+bool grow_reduce_mean(Growth& net);
+bool grow_reduce_sum(Growth& net);
+bool grow_expand(Growth& net);
+bool grow_pad(Growth& net);
+bool grow_transpose(Growth& net);
+
 // grow_losses.cpp: from the last feature to the function's outputs
 void grow_head(Growth& net);
 

@@ -58,6 +58,11 @@ Value& losses(Growth& net, Value& row, std::string_view name) {
     Value& label = net.input(fmt::format("label{}", name), {ir::DType::i32, {row.type.dims[0]}, {}});
     net.output(fmt::format("correct{}", name), net.node<ir::Top1>({}, {&row, &label}, "correct").result());
     if (net.choose.chance(0.6)) return classified<ir::SoftmaxCrossEntropy>(net, row, label);
+    if (net.choose.chance(0.3)) {
+      Value& logarithm = net.node<ir::LogSoftmax>({}, {&row}, "logarithm").result();
+      Value& picked = net.node<ir::PickClass>({}, {&logarithm, &label}, "picked").result();
+      return net.node<ir::Negate>({}, {&picked}, "losses").result();
+    }
     return classified<ir::MultiClassHinge>(
         net, row, label, {net.choose.one_of({0.5, 1.0}), net.choose.one_of({ir::HingeNorm::l1, ir::HingeNorm::l2})});
   }

@@ -109,9 +109,14 @@ bool grow_concat(Growth& net) {
 bool grow_slice(Growth& net) {
   ir::Value& src = net.any();
   const double size = net.size(src);
-  const int64_t begin = net.choose.below(channels(src));
+  ir::Slice::Attributes attributes;
+  attributes.axis = src.type.rank() == 4 ? net.choose.one_of<int64_t>({1, 1, 2, 3}) : 1;
+  const int64_t count = src.type.dims[static_cast<size_t>(attributes.axis)];
+  attributes.begin = net.choose.below(count);
+  attributes.step = net.choose.one_of<int64_t>({1, 1, 2, 3});
+  attributes.count = net.choose.between(1, (count - attributes.begin - 1) / attributes.step + 1);
   net.layer("slice");
-  net.feature(net.node<ir::Slice>({begin, net.choose.between(1, channels(src) - begin)}, {&src}).result(), size);
+  net.feature(net.node<ir::Slice>(attributes, {&src}).result(), size);
   return true;
 }
 

@@ -62,6 +62,7 @@ public:
   const std::vector<ir::Value*>& features() const { return features_; }
   std::vector<ir::Value*> unused() const; // features that no node uses
   double size(const ir::Value& value) const { return sizes_.at(&value); }
+  bool knows(const ir::Value& value) const { return sizes_.contains(&value); } // a feature
 
   // Starts a layer: nodes and states are named after it until the next one.
   void layer(std::string_view kind);

@@ -41,6 +41,23 @@ constexpr Production kProductions[] = {
     {"reshape", 4, grow_reshape},
     {"concat", 8, grow_concat},
     {"slice", 6, grow_slice},
+    {"negate", 1, grow_negate},
+    {"abs", 1, grow_abs},
+    {"exp", 1, grow_exp},
+    {"log", 1, grow_log},
+    {"sqrt", 1, grow_sqrt},
+    {"reciprocal", 1, grow_reciprocal},
+    {"subtract", 3, grow_subtract},
+    {"multiply", 6, grow_multiply},
+    {"maximum", 3, grow_maximum},
+    {"minimum", 3, grow_minimum},
+    {"divide", 3, grow_divide},
+    {"scale", 4, grow_scale},
+    {"reduce_mean", 4, grow_reduce_mean},
+    {"reduce_sum", 4, grow_reduce_sum},
+    {"expand", 3, grow_expand},
+    {"pad", 4, grow_pad},
+    {"transpose", 3, grow_transpose},
 };
 
 void grow_one(Growth& net) {
