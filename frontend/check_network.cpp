@@ -21,6 +21,9 @@ public:
   NetworkCheck(const proto::Network& network, const Positions& positions, Diagnostics& diagnostics)
       : network_(network), positions_(positions), diagnostics_(diagnostics) {
     for (int i = 0; i < network.layer_size(); ++i) first_use_.try_emplace(network.layer(i).name(), i);
+    for (int i = 0; i < network.layer_size(); ++i)
+      for (int part = 0; part < parts_of(network.layer(i)); ++part)
+        first_use_.try_emplace(part_name(network.layer(i), part), i);
     inputs_.emplace(kImage);
   }
 
@@ -98,10 +101,14 @@ private:
       } else if (found->second > index) {
         report.error(field, fmt::format("takes \"{}\", which stands later", input),
                      "layers are in order: a layer can only take what stands before it");
+      } else if (const int parts = parts_of(network_.layer(found->second));
+                 parts > 0 && network_.layer(found->second).name() == input) {
+        report.error(field, fmt::format("takes \"{}\", which has several outputs", input),
+                     fmt::format("name one of \"{0}.1\" to \"{0}.{1}\"", input, parts));
       } else if (is_loss(network_.layer(found->second))) {
         report.error(field, fmt::format("takes \"{}\", which is a loss", input), "the loss is the last layer");
       } else {
-        used_.insert(input);
+        used_.insert(network_.layer(found->second).name());
         continue;
       }
       miswired_ = true;

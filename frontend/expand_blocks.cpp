@@ -382,7 +382,8 @@ private:
       if (!name.starts_with(layer.name)) continue;
       const std::string_view rest = name.substr(layer.name.size());
       const bool is_within = layer.use != nullptr && (rest.starts_with('/') || rest.starts_with('.'));
-      if (rest.empty() || is_within || (may_name_parameter && rest.starts_with('.'))) return true;
+      const bool is_part = layer.kind.has_slice() && rest.starts_with('.');
+      if (rest.empty() || is_within || is_part || (may_name_parameter && rest.starts_with('.'))) return true;
     }
     return false;
   }

@@ -53,6 +53,8 @@ public:
         ir::Value* value = import_kind(layer, import);
         // That a layer takes a loss has been reported with the wiring.
         values_.try_emplace(layer.name(), is_loss(layer) ? nullptr : value);
+        for (size_t part = 0; part < import.parts.size(); ++part)
+          values_.try_emplace(part_name(layer, static_cast<int>(part)), import.parts[part]);
         if (value != nullptr) import.check_shared_roles();
       } catch (const ir::TypeError& refusal) {
         report.error("", refusal.what());
@@ -185,6 +187,30 @@ private:
       return import_layer(layer.reshape(), import);
     case proto::Layer::kConcat:
       return import_layer(layer.concat(), import);
+    case proto::Layer::kScale:
+      return import_layer(layer.scale(), import);
+    case proto::Layer::kMultiply:
+      return import_layer(layer.multiply(), import);
+    case proto::Layer::kSubtract:
+      return import_layer(layer.subtract(), import);
+    case proto::Layer::kMaximum:
+      return import_layer(layer.maximum(), import);
+    case proto::Layer::kMinimum:
+      return import_layer(layer.minimum(), import);
+    case proto::Layer::kDivide:
+      return import_layer(layer.divide(), import);
+    case proto::Layer::kSlice:
+      return import_layer(layer.slice(), import);
+    case proto::Layer::kPad:
+      return import_layer(layer.pad(), import);
+    case proto::Layer::kCrop:
+      return import_layer(layer.crop(), import);
+    case proto::Layer::kTranspose:
+      return import_layer(layer.transpose(), import);
+    case proto::Layer::kReduceMean:
+      return import_layer(layer.reduce_mean(), import);
+    case proto::Layer::kReduceSum:
+      return import_layer(layer.reduce_sum(), import);
     case proto::Layer::kSoftmaxCrossEntropy:
       return import_layer(layer.softmax_cross_entropy(), import);
     case proto::Layer::kMultiClassHinge:

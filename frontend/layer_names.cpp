@@ -65,6 +65,30 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "reshape";
   case proto::Layer::kConcat:
     return "concat";
+  case proto::Layer::kScale:
+    return "scale";
+  case proto::Layer::kMultiply:
+    return "multiply";
+  case proto::Layer::kSubtract:
+    return "subtract";
+  case proto::Layer::kMaximum:
+    return "maximum";
+  case proto::Layer::kMinimum:
+    return "minimum";
+  case proto::Layer::kDivide:
+    return "divide";
+  case proto::Layer::kSlice:
+    return "slice";
+  case proto::Layer::kPad:
+    return "pad";
+  case proto::Layer::kCrop:
+    return "crop";
+  case proto::Layer::kTranspose:
+    return "transpose";
+  case proto::Layer::kReduceMean:
+    return "reduce_mean";
+  case proto::Layer::kReduceSum:
+    return "reduce_sum";
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
     return "loss";
@@ -97,6 +121,7 @@ bool holds_parameters(const proto::Layer& layer) {
   case proto::Layer::kDense:
   case proto::Layer::kPrelu:
   case proto::Layer::kBatchNorm:
+  case proto::Layer::kScale:
     return true;
   case proto::Layer::kMaxPool:
   case proto::Layer::kAveragePool:
@@ -121,6 +146,17 @@ bool holds_parameters(const proto::Layer& layer) {
   case proto::Layer::kFlatten:
   case proto::Layer::kReshape:
   case proto::Layer::kConcat:
+  case proto::Layer::kMultiply:
+  case proto::Layer::kSubtract:
+  case proto::Layer::kMaximum:
+  case proto::Layer::kMinimum:
+  case proto::Layer::kDivide:
+  case proto::Layer::kSlice:
+  case proto::Layer::kPad:
+  case proto::Layer::kCrop:
+  case proto::Layer::kTranspose:
+  case proto::Layer::kReduceMean:
+  case proto::Layer::kReduceSum:
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
   case proto::Layer::KIND_NOT_SET:
@@ -129,9 +165,17 @@ bool holds_parameters(const proto::Layer& layer) {
   return false;
 }
 
+int parts_of(const proto::Layer& layer) {
+  return layer.has_slice() && layer.slice().at_size() > 0 ? layer.slice().at_size() + 1 : 0;
+}
+
+std::string part_name(const proto::Layer& layer, int part) { return fmt::format("{}.{}", layer.name(), part + 1); }
+
 InputsWanted inputs_wanted(const proto::Layer& layer) {
-  if (layer.has_add()) return {2, false};
-  if (layer.has_concat()) return {2, true};
+  if (layer.has_concat() || layer.has_add() || layer.has_multiply()) return {2, true};
+  if (layer.has_maximum() || layer.has_minimum()) return {2, true};
+  if (layer.has_subtract() || layer.has_divide()) return {2, false};
+  if (layer.has_crop() && layer.crop().size().empty()) return {2, false};
   return {1, false};
 }
 

@@ -26,6 +26,11 @@ bool is_loss(const proto::Layer& layer);
 // Whether layers of its kind can have parameters or running statistics.
 bool holds_parameters(const proto::Layer& layer);
 
+// How many outputs a layer has that has several, each with a name of its own; 0: one, which bears the layer's name.
+int parts_of(const proto::Layer& layer);
+// "slice1.1" for part 0
+std::string part_name(const proto::Layer& layer, int part);
+
 // How many inputs a layer takes.
 struct InputsWanted {
   int least = 1;

@@ -83,6 +83,11 @@ template <class Pool> void resolve_pool(Pool& pool) {
   spell_out_padding(*pool.mutable_padding());
 }
 
+void resolve_crop(proto::Crop& crop) {
+  if (!crop.size().empty()) spell_out_size(*crop.mutable_size(), 0);
+  if (!crop.offset().empty()) spell_out_size(*crop.mutable_offset(), 0);
+}
+
 void resolve_convolution(proto::Convolution& convolution) {
   if (!convolution.kernel().empty()) spell_out_size(*convolution.mutable_kernel(), 0);
   spell_out_size(*convolution.mutable_stride(), 1);
@@ -102,6 +107,16 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kFlatten:
   case proto::Layer::kReshape:
   case proto::Layer::kConcat:
+  case proto::Layer::kScale:
+  case proto::Layer::kSubtract:
+  case proto::Layer::kMaximum:
+  case proto::Layer::kMinimum:
+  case proto::Layer::kSlice:
+  case proto::Layer::kPad:
+  case proto::Layer::kCrop:
+  case proto::Layer::kTranspose:
+  case proto::Layer::kReduceMean:
+  case proto::Layer::kReduceSum:
     return true;
   case proto::Layer::kConvolution:
   case proto::Layer::kDense:
@@ -122,6 +137,8 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kSoftplus:
   case proto::Layer::kPrelu:
   case proto::Layer::kRrelu:
+  case proto::Layer::kMultiply:
+  case proto::Layer::kDivide:
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
   case proto::Layer::KIND_NOT_SET:
@@ -155,7 +172,9 @@ Follower find_rectifier(const proto::Network& network, const std::string& name) 
     if (layer.has_leaky_relu()) return {true, layer.leaky_relu().slope()};
     if (layer.has_prelu()) return {true, layer.prelu().start()};
     if (layer.has_rrelu()) return {true, test_slope(layer.rrelu())};
-    if (passes_values_on(layer)) reached.push_back(layer.name());
+    if (!passes_values_on(layer)) continue;
+    reached.push_back(layer.name());
+    for (int part = 0; part < parts_of(layer); ++part) reached.push_back(part_name(layer, part));
   }
   return {};
 }
@@ -189,6 +208,8 @@ void resolve_network(proto::Network& network) {
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
     if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());
     if (layer.has_average_pool()) resolve_pool(*layer.mutable_average_pool());
+    if (layer.has_pad()) spell_out_padding(*layer.mutable_pad()->mutable_padding());
+    if (layer.has_crop()) resolve_crop(*layer.mutable_crop());
   }
   for (proto::Layer& layer : *network.mutable_layer()) {
     if (layer.has_convolution()) resolve_initializers(*layer.mutable_convolution(), layer, network);

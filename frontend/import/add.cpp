@@ -1,22 +1,11 @@
-// add: the sum of two inputs of one shape.
-// How many inputs there are was checked with the wiring.
+// add: the sum of its inputs.
+// A chain of sums where there are more than two.
 #include "ir/ops/add.h"
 
-#include <fmt/format.h>
-
-#include "frontend/import/layer_import.h"
+#include "frontend/import/combine.h"
 
 namespace kiln::frontend {
 
-ir::Value* import_layer(const proto::Add&, LayerImport& import) {
-  if (!import.ready() || !import.input_known(1)) return nullptr;
-  if (import.input_dims(0) != import.input_dims(1)) {
-    import.report.error("input", fmt::format("its inputs differ: \"{}\" is {}, \"{}\" is {}", import.input(0).name,
-                                             shape_text(import.input_dims(0)), import.input(1).name,
-                                             shape_text(import.input_dims(1))));
-    return nullptr;
-  }
-  return &import.create<ir::Add>({}, {&import.input(0), &import.input(1)});
-}
+ir::Value* import_layer(const proto::Add&, LayerImport& import) { return combine_inputs<ir::Add>(import); }
 
 } // namespace kiln::frontend

@@ -44,7 +44,8 @@ public:
   const std::string name;
   const FunctionKind kind;
   ir::Value* const label;
-  int64_t class_names = 0; // how many the experiment gives; 0: none
+  int64_t class_names = 0;       // how many the experiment gives; 0: none
+  std::vector<ir::Value*> parts; // made by a layer of several outputs, in the order of their numbers
   std::vector<SharedState> shared;
   // By "<layer>.<role>": what every layer so far has or takes from another.
   std::map<std::string, ir::State*, std::less<>>* states = nullptr;
@@ -143,6 +144,18 @@ ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
 ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import);
 ir::Value* import_layer(const proto::Concat& concat, LayerImport& import);
+ir::Value* import_layer(const proto::Scale& scale, LayerImport& import);
+ir::Value* import_layer(const proto::Multiply& multiply, LayerImport& import);
+ir::Value* import_layer(const proto::Subtract& subtract, LayerImport& import);
+ir::Value* import_layer(const proto::Maximum& maximum, LayerImport& import);
+ir::Value* import_layer(const proto::Minimum& minimum, LayerImport& import);
+ir::Value* import_layer(const proto::Divide& divide, LayerImport& import);
+ir::Value* import_layer(const proto::Slice& slice, LayerImport& import);
+ir::Value* import_layer(const proto::Pad& pad, LayerImport& import);
+ir::Value* import_layer(const proto::Crop& crop, LayerImport& import);
+ir::Value* import_layer(const proto::Transpose& transpose, LayerImport& import);
+ir::Value* import_layer(const proto::ReduceMean& reduce, LayerImport& import);
+ir::Value* import_layer(const proto::ReduceSum& reduce, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
 ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import);

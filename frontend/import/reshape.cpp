@@ -24,8 +24,9 @@ ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import) {
   for (int i = 0; i < reshape.dims_size(); ++i) {
     int64_t size = reshape.dims(i);
     open += size == -1;
-    if (size != -1 && (size < 1 || size > largest))
-      report.error(fmt::format("{}[{}]", field, i), fmt::format("a size is {}: it must be -1, or 1 to 2^30", size));
+    if (size < -1 || size > largest)
+      report.error(fmt::format("{}[{}]", field, i),
+                   fmt::format("a size is {}: it must be -1 (what is left), 0 (as the input's) or 1 to 2^30", size));
   }
   if (open > 1) report.error(field, "only one size can be -1");
   if (!import.ready()) return nullptr;
@@ -33,6 +34,15 @@ ir::Value* import_layer(const proto::Reshape& reshape, LayerImport& import) {
   int64_t values = values_of(import.input_dims());
   ir::Dims dims{import.input_dims()[0]};
   dims.insert(dims.end(), reshape.dims().begin(), reshape.dims().end());
+  for (size_t i = 1; i < dims.size(); ++i) {
+    if (dims[i] != 0) continue;
+    if (i >= import.input_dims().size()) {
+      report.error(fmt::format("{}[{}]", field, i - 1),
+                   fmt::format("a size is 0: its input is {}, which has none there", shape_text(import.input_dims())));
+      return nullptr;
+    }
+    dims[i] = import.input_dims()[i];
+  }
   int64_t known = 1;
   for (size_t i = 1; i < dims.size() && known <= values; ++i) known *= dims[i] == -1 ? 1 : dims[i];
   if (open == 1) std::replace(dims.begin() + 1, dims.end(), int64_t{-1}, std::max<int64_t>(values / known, 1));

@@ -156,6 +156,18 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                              "layer { prelu {} }"
                              "layer { rrelu {} }"
                              "layer { batch_norm {} }"
+                             "layer { scale {} }"
+                             "layer { multiply {} input: [\"scale1\", \"bn1\"] }"
+                             "layer { subtract {} input: [\"multiply1\", \"bn1\"] }"
+                             "layer { divide {} input: [\"subtract1\", \"bn1\"] }"
+                             "layer { maximum {} input: [\"divide1\", \"bn1\"] }"
+                             "layer { minimum {} input: [\"maximum1\", \"bn1\"] }"
+                             "layer { slice { axis: 3 begin: 2 } }"
+                             "layer { pad { padding: 1 } }"
+                             "layer { crop { size: [2, 9] } }"
+                             "layer { transpose { order: [1, 3, 2] } }"
+                             "layer { reduce_mean { axis: 3 } }"
+                             "layer { reduce_sum { axis: 2 } }"
                              "layer { dense { units: 3 } }"
                              "layer { log_softmax {} }";
   const std::string other_losses = "{ multi_class_hinge {"; // a network has one loss; this one has its own test
