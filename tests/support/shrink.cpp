@@ -117,11 +117,16 @@ private:
       if (output_++ != edit_.drop_output || original.outputs.size() == 1) outputs.push_back(output);
     }
     int64_t at = node_;
+    bool ends_early = false; // then effects behind the end go too, or they would keep what they read
     for (const auto& node : original.nodes())
-      if (at++ == edit_.end_node && node->result_count() > 0) outputs = {{"end", &node->result()}};
+      if (at++ == edit_.end_node && node->result_count() > 0) {
+        outputs = {{"end", &node->result()}};
+        ends_early = true;
+      }
     const auto wanted = needed(original, outputs);
     for (const auto& node : original.nodes()) {
       at = node_++;
+      if (ends_early && at > edit_.end_node) continue;
       if (wanted.contains(node.get())) copy(function, *node, at);
     }
     for (const ir::Output& output : outputs) function.outputs.push_back({output.name, &value(function, *output.value)});
