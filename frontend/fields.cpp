@@ -31,6 +31,16 @@ std::vector<std::string> field_names(const Descriptor& message) {
   return names;
 }
 
+std::vector<const Descriptor*> schema_messages() {
+  const auto& main = *proto::Experiment::descriptor()->file();
+  std::vector<const google::protobuf::FileDescriptor*> files{&main};
+  for (int i = 0; i < main.dependency_count(); ++i) files.push_back(main.dependency(i));
+  std::vector<const Descriptor*> messages;
+  for (const auto* file : files)
+    for (int i = 0; i < file->message_type_count(); ++i) messages.push_back(file->message_type(i));
+  return messages;
+}
+
 std::vector<std::string> value_names(const EnumDescriptor& values) {
   std::vector<std::string> names;
   for (int i = 0; i < values.value_count(); ++i) names.push_back(values.value(i)->name());
@@ -42,11 +52,8 @@ std::string unknown_field_hint(std::string_view name, const Descriptor& message)
   if (std::string near = nearest(name, own); !near.empty()) return fmt::format("did you mean \"{}\"?", near);
 
   std::vector<std::string> owners;
-  const auto& file = *proto::Experiment::descriptor()->file();
-  for (int i = 0; i < file.message_type_count(); ++i) {
-    const Descriptor& other = *file.message_type(i);
-    if (other.FindFieldByName(std::string(name)) != nullptr) owners.push_back(display_name(other));
-  }
+  for (const Descriptor* other : schema_messages())
+    if (other->FindFieldByName(std::string(name)) != nullptr) owners.push_back(display_name(*other));
   constexpr size_t few = 4; // `kernel` belongs to many: naming them all helps nobody
   if (!owners.empty() && owners.size() <= few)
     return fmt::format("\"{}\" is a field of {}", name, fmt::join(owners, ", "));

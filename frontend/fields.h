@@ -10,6 +10,9 @@
 
 namespace kiln::frontend {
 
+// Every message of the language: those of kiln.proto and of what it imports.
+std::vector<const google::protobuf::Descriptor*> schema_messages();
+
 std::string display_name(const google::protobuf::Descriptor& message);
 std::vector<std::string> field_names(const google::protobuf::Descriptor& message);
 std::vector<std::string> value_names(const google::protobuf::EnumDescriptor& values);

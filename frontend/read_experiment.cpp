@@ -57,9 +57,8 @@ std::vector<std::string> quoted(const std::string& message) {
 
 // Enum types that a field of this name has somewhere in the schema; the parser does not tell in which message it was.
 std::vector<std::string> values_of_fields_named(const std::string& name) {
-  const auto& file = *proto::Experiment::descriptor()->file();
-  for (int i = 0; i < file.message_type_count(); ++i) {
-    const FieldDescriptor* field = file.message_type(i)->FindFieldByName(name);
+  for (const Descriptor* message : schema_messages()) {
+    const FieldDescriptor* field = message->FindFieldByName(name);
     if (field != nullptr && field->enum_type() != nullptr) return value_names(*field->enum_type());
   }
   return {};
