@@ -67,7 +67,8 @@ std::string BadRecords::last_problem() const {
   return last_problem_;
 }
 
-BatchReader::BatchReader(const DataSource& source, std::vector<size_t> fields, Split split, BadRecords* bad_records)
+BatchReader::BatchReader(const DataSource& source, const std::vector<size_t>& fields, Split split,
+                         BadRecords* bad_records)
     : source_(source), split_(split), bad_records_(bad_records) {
   for (size_t field : fields) parts_.push_back({field, source.fields()[field].bytes()});
 }

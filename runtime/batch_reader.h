@@ -44,7 +44,7 @@ class BatchReader {
 public:
   // Batches hold these fields of the source. `source` and `bad_records` must outlive the reader; null bad_records: the
   // policy is fail.
-  BatchReader(const DataSource& source, std::vector<size_t> fields, Split split, BadRecords* bad_records);
+  BatchReader(const DataSource& source, const std::vector<size_t>& fields, Split split, BadRecords* bad_records);
 
   const DataSource& source() const { return source_; }
   size_t parts() const { return parts_.size(); }

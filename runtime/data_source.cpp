@@ -97,7 +97,7 @@ void DataSource::check_labels(const LabelRange& range) const {
 }
 
 MemorySource::MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels,
-                           std::string image_file, std::string label_file)
+                           const std::string& image_file, std::string label_file)
     : fields_{image_field(shape), class_label_field()}, pixels_(std::move(pixels)),
       labels_(std::move(labels)), files_{std::move(label_file)}, first_samples_{0} {
   int64_t images = shape.bytes() > 0 ? static_cast<int64_t>(pixels_.size()) / shape.bytes() : 0;

@@ -76,8 +76,8 @@ public:
 class MemorySource : public DataSource {
 public:
   // `pixels` holds labels.size() images of `shape`. The names are for messages.
-  MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels, std::string image_file,
-               std::string label_file);
+  MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels,
+               const std::string& image_file, std::string label_file);
   // Of files read one after another; `first_samples` has the number of each one's first sample.
   MemorySource(LabelledImages images, std::vector<std::string> files, std::vector<int64_t> first_samples);
 

@@ -73,7 +73,8 @@ void import_range(NodeImport& node) {
   if (count > most) refuse_unsupported(fmt::format("it has {} elements", count));
   std::vector<int64_t> values;
   for (int64_t i = 0; i < static_cast<int64_t>(count); ++i) values.push_back(start + i * delta);
-  Constant result = Constant::of_integers({static_cast<int64_t>(values.size())}, std::move(values));
+  const auto length = static_cast<int64_t>(values.size());
+  Constant result = Constant::of_integers({length}, std::move(values));
   result.type = node.type(0);
   node.output(0, std::move(result));
 }
