@@ -15,7 +15,6 @@
 namespace kiln::frontend::onnx {
 namespace {
 
-using proto::AttributeProto;
 using proto::TensorProto;
 
 const OpEntry* find_op(std::string_view type) {
