@@ -51,6 +51,7 @@ public:
     check_network_inputs(experiment);
     check_preprocess(experiment.preprocess());
     if (experiment.has_training()) check_training(experiment.training());
+    for (int i = 0; i < experiment.metrics().top_k_size(); ++i) check_top_k(experiment.metrics(), i);
   }
 
 private:
@@ -117,6 +118,13 @@ private:
       error(fmt::format("network.input[{}]", i),
             fmt::format("idx gives no \"{}\": it holds images and labels", experiment.network().input(i).name()),
             "without a source, image { height: 28 }, the network can be checked and timed");
+  }
+
+  void check_top_k(const proto::Metrics& metrics, int i) {
+    const std::string path = fmt::format("metrics.top_k[{}]", i);
+    check_count(path, "top_k", metrics.top_k(i));
+    for (int before = 0; before < i; ++before)
+      if (metrics.top_k(before) == metrics.top_k(i)) error(path, fmt::format("top_k has {} twice", metrics.top_k(i)));
   }
 
   void check_preprocess(const proto::Preprocess& preprocess) {

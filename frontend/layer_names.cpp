@@ -67,6 +67,10 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "concat";
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
+  case proto::Layer::kSigmoidCrossEntropy:
+  case proto::Layer::kMeanSquaredError:
+  case proto::Layer::kL1:
+  case proto::Layer::kHuber:
     return "loss";
   case proto::Layer::KIND_NOT_SET:
     return "layer";
@@ -89,7 +93,10 @@ std::string kind_name(const proto::Layer& layer) {
   return proto::Layer::descriptor()->FindFieldByNumber(layer.kind_case())->name();
 }
 
-bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy() || layer.has_multi_class_hinge(); }
+bool is_loss(const proto::Layer& layer) {
+  constexpr int first = 140, last = 159; // the family in the schema
+  return layer.kind_case() >= first && layer.kind_case() <= last;
+}
 
 bool holds_parameters(const proto::Layer& layer) {
   switch (layer.kind_case()) {
@@ -123,6 +130,10 @@ bool holds_parameters(const proto::Layer& layer) {
   case proto::Layer::kConcat:
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
+  case proto::Layer::kSigmoidCrossEntropy:
+  case proto::Layer::kMeanSquaredError:
+  case proto::Layer::kL1:
+  case proto::Layer::kHuber:
   case proto::Layer::KIND_NOT_SET:
     return false;
   }
@@ -132,6 +143,7 @@ bool holds_parameters(const proto::Layer& layer) {
 InputsWanted inputs_wanted(const proto::Layer& layer) {
   if (layer.has_add()) return {2, false};
   if (layer.has_concat()) return {2, true};
+  if (is_loss(layer) && !layer.has_multi_class_hinge()) return {1, false, true};
   return {1, false};
 }
 

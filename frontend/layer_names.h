@@ -30,6 +30,7 @@ bool holds_parameters(const proto::Layer& layer);
 struct InputsWanted {
   int least = 1;
   bool or_more = false;
+  bool or_one_more = false;
 };
 InputsWanted inputs_wanted(const proto::Layer& layer);
 

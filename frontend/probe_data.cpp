@@ -193,6 +193,12 @@ DataFacts probe_source(const proto::Data& data, const Positions& positions, Diag
                          (facts.channels * facts.height * facts.width + static_cast<int64_t>(sizeof(int32_t)));
     return facts;
   }
+  case proto::Data::kSynthetic: {
+    DataFacts facts;
+    facts.train_samples = data.synthetic().train_samples();
+    facts.test_samples = data.synthetic().test_samples();
+    return facts;
+  }
   case proto::Data::kFolder:
     if (data.folder().train().empty() || !is_usable(data)) return {};
     return survey(data, "data.folder", positions, diagnostics);
@@ -216,6 +222,7 @@ DataFacts probe_source(const proto::Data& data, const Positions& positions, Diag
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
   const proto::Data& data = resolved.data();
   DataFacts facts = probe_source(data, positions, diagnostics);
+  facts.class_labels = data.source_case() != proto::Data::SOURCE_NOT_SET && !data.has_synthetic();
   if (data.has_image()) {
     const proto::Image& image = data.image();
     bool differs = facts.channels != image.channels() || facts.height != image.height() || facts.width != image.width();

@@ -186,7 +186,8 @@ typedef struct kiln_loss {
 // losses "loss:NAME"); where samples do not count alike "loss_weight" ("loss_weight:NAME"), and the mean is then sum of
 // losses / sum of weights; "correct"; "top_K", as correct, if the label may be any of the K best; and "predicted",
 // i32[batch,...], the classes predicted or -1 for none, where a confusion matrix is wanted.
-// Outputs of predict: "probability", f32[batch,classes,...], if labels are classes, else "output".
+// The first output of predict: "probability", f32[batch,classes,...], of a network that tells classes apart, else
+// "output".
 typedef struct kiln_program {
   uint32_t abi_version;
   const char* name;

@@ -36,8 +36,7 @@ ir::Value& stretching(Growth& net, ir::Value& value) {
   const bool image = value.type.rank() == 4;
   if (net.choose.chance(0.25))
     return net.parameter("operand", image ? ir::Dims{channels(value), 1, 1} : ir::Dims{channels(value)}, 0.25, 1);
-  if (image && net.choose.chance(0.3))
-    return net.node<ir::ReduceMean>({{2, 3}, true}, {&value}, "means").result();
+  if (image && net.choose.chance(0.3)) return net.node<ir::ReduceMean>({{2, 3}, true}, {&value}, "means").result();
   return *net.alike(value);
 }
 
@@ -47,7 +46,8 @@ template <class Op> bool of_two(Growth& net, std::string_view name, bool multipl
   net.layer(name);
   ir::Value& b = stretching(net, a);
   const double other = net.knows(b) ? net.size(b) : size;
-  net.feature(net.node<Op>({}, {&a, &b}).result(), multiplies ? size + std::max(other, 0.0) : std::max(size, other) + 1);
+  net.feature(net.node<Op>({}, {&a, &b}).result(),
+              multiplies ? size + std::max(other, 0.0) : std::max(size, other) + 1);
   return true;
 }
 
@@ -83,7 +83,8 @@ bool grow_scale(Growth& net) {
   ir::Value& src = net.any();
   const double size = net.size(src);
   net.layer("scale");
-  net.feature(net.node<ir::Scale>({}, {&src, &net.parameter("factor", {channels(src)}, 0.5, 1.5)}).result(), size + 0.5);
+  net.feature(net.node<ir::Scale>({}, {&src, &net.parameter("factor", {channels(src)}, 0.5, 1.5)}).result(),
+              size + 0.5);
   return true;
 }
 

@@ -56,7 +56,7 @@ Value& losses(Growth& net, Value& row, std::string_view name) {
   const bool labelled = classes >= 2 && net.choose.chance(0.6);
   if (labelled) {
     Value& label = net.input(fmt::format("label{}", name), {ir::DType::i32, {row.type.dims[0]}, {}});
-    net.output(fmt::format("correct{}", name), net.node<ir::Top1>({}, {&row, &label}, "correct").result());
+    net.output(fmt::format("correct{}", name), net.node<ir::TopK>({}, {&row, &label}, "correct").result());
     if (net.choose.chance(0.6)) return classified<ir::SoftmaxCrossEntropy>(net, row, label);
     if (net.choose.chance(0.3)) {
       Value& logarithm = net.node<ir::LogSoftmax>({}, {&row}, "logarithm").result();

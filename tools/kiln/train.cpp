@@ -15,22 +15,24 @@ namespace {
 
 nlohmann::json summary(const runtime::TrainResult& result, const codegen::Program& program,
                        const runtime::TrainOptions& run) {
-  return {{"epochs", result.epochs},
-          {"steps", result.steps},
-          {"train_loss", number(result.train_loss)},
-          {"train_accuracy", number(result.train_accuracy)},
-          {"evaluated", runtime::name_of(run.evaluated)},
-          {"test_loss", number(result.test_loss)},
-          {"test_accuracy", number(result.test_accuracy)},
-          {"seconds", result.seconds},
-          {"samples_per_second", number(result.samples_per_second)},
-          {"compile_seconds", program.compile_seconds()},
-          {"peak_memory_bytes", result.peak_memory_bytes},
-          {"instance_memory_bytes", result.instance_memory_bytes},
-          {"weights_sha256", result.weights_sha256},
-          {"plan_hash", program.description().plan_hash},
-          {"bad_records", result.bad_records},
-          {"run_directory", run.run_directory}};
+  nlohmann::json json = {{"epochs", result.epochs},
+                         {"steps", result.steps},
+                         {"train_loss", number(result.train_loss)},
+                         {"train_accuracy", number(result.train_accuracy)},
+                         {"evaluated", runtime::name_of(run.evaluated)},
+                         {"test_loss", number(result.test_loss)},
+                         {"test_accuracy", number(result.test_accuracy)},
+                         {"seconds", result.seconds},
+                         {"samples_per_second", number(result.samples_per_second)},
+                         {"compile_seconds", program.compile_seconds()},
+                         {"peak_memory_bytes", result.peak_memory_bytes},
+                         {"instance_memory_bytes", result.instance_memory_bytes},
+                         {"weights_sha256", result.weights_sha256},
+                         {"plan_hash", program.description().plan_hash},
+                         {"bad_records", result.bad_records},
+                         {"run_directory", run.run_directory}};
+  for (const runtime::NamedMetric& metric : result.further) json[metric.name] = number(metric.value);
+  return json;
 }
 
 } // namespace
@@ -80,6 +82,8 @@ int run_train(const Options& options) {
     if (std::isfinite(result.test_loss))
       fmt::print("{} loss {:.4f}{}\n", runtime::name_of(run.evaluated), result.test_loss,
                  accuracy_text(result.test_accuracy));
+    for (const runtime::NamedMetric& metric : result.further)
+      if (std::isfinite(metric.value)) fmt::print("{} {:.4f}\n", metric.name, metric.value);
     if (result.bad_records > 0)
       fmt::print("{} bad records were passed over: {}/bad_records.txt\n", result.bad_records, run.run_directory);
     fmt::print("weights_sha256 {}\nrun directory {}\n", result.weights_sha256, run.run_directory);
