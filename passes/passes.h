@@ -4,14 +4,18 @@
 #include "ir/graph.h"
 #include "ir/target.h"
 
+#include <functional>
 #include <span>
 #include <stdexcept>
+#include <string>
 #include <string_view>
 
 namespace kiln::passes {
 
 struct PassOptions {
   ir::Target target;
+  // Told what a pass decided that people may want to know, in a sentence. May be empty.
+  std::function<void(const ir::Function& function, const std::string& sentence)> note = {};
 };
 
 // A module that a pass cannot work on: a parameter behind an op without a gradient, say. For people.

@@ -21,11 +21,12 @@ constexpr std::array<std::string_view, 11> kTraining = {
     "order",                  // frees activations early; last of those that move nodes
 };
 
-constexpr std::array<std::string_view, 12> kInference = {
+constexpr std::array<std::string_view, 13> kInference = {
     "eliminate_dropout",      // the identity here; it would stand in the way of fusing
     "fix_rrelu_slope",        // nothing is drawn here; what takes its place can be fused
     "use_running_statistics", // what folds must find the form that infers
     "fold_batch_norm",        // before fuse_epilogue, for the bias it leaves; needs weights in plain layout
+    "fold_rotation",          // before fold_preprocess, which then finds center and factor beside a layer
     "fold_preprocess",        // needs the first layer unfused and its weights in plain layout
     "fuse_epilogue",          // after folding, which moves biases
     "choose_kernels",         // states which layouts are wanted

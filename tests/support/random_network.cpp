@@ -7,6 +7,7 @@
 #include "tests/support/growth.h"
 
 #include <array>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace kiln::test {
@@ -74,6 +75,25 @@ void grow_one(Growth& net) {
   }
 }
 
+// By statistics of a channel or of every value; colours may be mixed.
+void grow_normalize_image(Growth& net, ir::Value& image) {
+  const bool bytes = image.type.dtype == ir::DType::u8;
+  const ir::Dims& dims = image.type.dims;
+  const auto statistic = [&](std::string_view role, double least, double most) {
+    ir::Dims own = {dims[3]};
+    if (net.choose.chance(0.5)) own.insert(own.end(), {dims[1], dims[2]});
+    return &net.state(role, own, {ir::InitializerKind::uniform, least, most}, ir::StateRole::statistic);
+  };
+  std::vector<ir::Value*> operands = {&image, statistic("center", 0, bytes ? 255 : 1)};
+  operands.push_back(bytes ? statistic("factor", 0.002, 0.02) : statistic("factor", 0.5, 2));
+  if (net.choose.chance(0.4)) {
+    const double most = 1 / std::sqrt(static_cast<double>(dims[3]));
+    operands.push_back(&net.state("rotation", {net.choose.between(1, 4), dims[3]},
+                                  {ir::InitializerKind::uniform, -most, most}, ir::StateRole::statistic));
+  }
+  net.feature(net.node<ir::NormalizeImage>({}, operands).result(), 1);
+}
+
 // A picture of bytes, and at times another one of floats, each pre-processed.
 void grow_images(Growth& net, int64_t batch) {
   const int64_t count = net.choose.chance(0.15) ? 2 : 1;
@@ -86,6 +106,10 @@ void grow_images(Growth& net, int64_t batch) {
     ir::Value& image = net.input(i == 0 ? "image" : "second",
                                  {bytes ? ir::DType::u8 : ir::DType::f32, {batch, height, width, channels}, {}});
     net.layer("preprocess");
+    if (net.choose.chance(0.25)) {
+      grow_normalize_image(net, image);
+      continue;
+    }
     ir::Preprocess::Attributes attributes;
     const int64_t values = net.choose.chance(0.4) ? channels : 1;
     attributes.scale.clear();

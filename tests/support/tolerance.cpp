@@ -76,7 +76,8 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
   // The step is subtracted: against a negative rate it adds.
   if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
   // So are what a difference takes away, and what is wanted from what was predicted.
-  if (is_mean_loss(node) || node.is<ir::Subtract>()) operands[1] = mapped(operands[1], [](double x) { return -x; });
+  if (is_mean_loss(node) || node.is<ir::Subtract>() || node.is<ir::NormalizeImage>())
+    operands[1] = mapped(operands[1], [](double x) { return -x; });
   // Only negative elements add to it; a gradient that is negative too makes what they add positive.
   if (node.is<ir::PreluBackwardSlope>())
     for (Tensor& operand : operands) operand = mapped(operand, [](double x) { return -x; });
