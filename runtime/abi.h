@@ -236,6 +236,45 @@ typedef struct kiln_schedule {
   int64_t warmup_steps;
 } kiln_schedule;
 
+typedef enum kiln_border {
+  KILN_BORDER_FILL = 0,    // a stated value
+  KILN_BORDER_REFLECT = 1, // mirrored at the outermost pixels, which are not repeated
+  KILN_BORDER_EDGE = 2     // the outermost pixels repeated
+} kiln_border;
+
+// What lies outside of an image. `fill` holds one value, or one a channel.
+typedef struct kiln_outside {
+  kiln_border border;
+  const uint8_t* fill;
+  int32_t fill_count;
+} kiln_outside;
+
+typedef enum kiln_augment_kind {
+  KILN_AUGMENT_ROTATE_SCALE = 0,
+  KILN_AUGMENT_RANDOM_CROP = 1,
+  KILN_AUGMENT_FLIP = 2
+} kiln_augment_kind;
+
+// A change to training images on their way to the step: runtime/augment/augmenter.h. Draws are keyed by (seed, epoch,
+// stream) and indexed by sample.
+typedef struct kiln_augment_stage {
+  kiln_augment_kind kind;
+  uint64_t stream;
+  // rotate_scale: radians, evenly from -angle to angle; factors between two bounds, evenly or on a logarithmic scale.
+  double angle;
+  double scale[2];
+  double aspect[2]; // width to height
+  int32_t logarithmic;
+  // random_crop: rows and columns put around the image before, and what is cut out.
+  int64_t padding;
+  int64_t height;
+  int64_t width;
+  // Of both.
+  kiln_outside outside;
+  // flip
+  double probability;
+} kiln_augment_stage;
+
 typedef struct kiln_training {
   int64_t batch;
   int64_t epochs;
@@ -245,6 +284,8 @@ typedef struct kiln_training {
   int64_t evaluate_every_epochs;  // 0: after the last one only
   int32_t shuffle;
   int32_t wrap_tail; // 0: drop the samples of an epoch's incomplete last batch; 1: fill it from the epoch's start
+  const kiln_augment_stage* augmentation; // in order
+  int32_t augmentation_count;
 } kiln_training;
 
 #ifdef __cplusplus

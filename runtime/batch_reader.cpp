@@ -68,15 +68,27 @@ std::string BadRecords::last_problem() const {
 }
 
 BatchReader::BatchReader(const DataSource& source, const std::vector<size_t>& fields, Split split,
-                         BadRecords* bad_records)
-    : source_(source), split_(split), bad_records_(bad_records) {
-  for (size_t field : fields) parts_.push_back({field, source.fields()[field].bytes()});
+                         BadRecords* bad_records, const Augmenter* augmenter)
+    : source_(source), split_(split), bad_records_(bad_records), augmenter_(augmenter) {
+  for (size_t field : fields) {
+    const Field& described = source.fields()[field];
+    const bool changes = augmenter != nullptr && described.name == image_name;
+    parts_.push_back({field, changes ? augmenter->shape().bytes() : described.bytes(), changes});
+  }
 }
 
-bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t row) const {
+bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t row, int64_t epoch,
+                           Scratch& scratch) const {
   try {
-    for (size_t part = 0; part < parts_.size(); ++part)
-      source_.read(index, parts_[part].field, parts[part] + static_cast<int64_t>(row) * parts_[part].bytes);
+    for (size_t part = 0; part < parts_.size(); ++part) {
+      char* out = parts[part] + static_cast<int64_t>(row) * parts_[part].bytes;
+      if (!parts_[part].changes) {
+        source_.read(index, parts_[part].field, out);
+        continue;
+      }
+      source_.read(index, parts_[part].field, augmenter_->source(scratch));
+      augmenter_->run(scratch, epoch, index, reinterpret_cast<uint8_t*>(out));
+    }
     return true;
   } catch (const Error& error) {
     if (!bad_records_ || error.kind != ErrorKind::data) throw;
@@ -85,10 +97,11 @@ bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t r
   }
 }
 
-void BatchReader::read_or_next(int64_t index, std::span<char* const> parts, size_t row) const {
+void BatchReader::read_or_next(int64_t index, std::span<char* const> parts, size_t row, int64_t epoch,
+                               Scratch& scratch) const {
   const int64_t most = std::min(most_bad_in_a_row, source_.size());
   for (int64_t tried = 0; tried < most; ++tried)
-    if (try_read((index + tried) % source_.size(), parts, row)) return;
+    if (try_read((index + tried) % source_.size(), parts, row, epoch, scratch)) return;
   throw Error(ErrorKind::data,
               format_integer(most) + " records in a row cannot be read, the last: " + bad_records_->last_problem());
 }
@@ -97,19 +110,20 @@ void BatchReader::read_or_next(int64_t index, std::span<char* const> parts, size
 template <class Row> void BatchReader::for_rows(size_t rows, ThreadPool* pool, Row&& row) const {
   int64_t bytes = 0;
   for (const Part& part : parts_) bytes += part.bytes * static_cast<int64_t>(rows);
-  const bool alone = !pool || pool->threads() == 1 || (source_.in_memory() && bytes < least_copied_in_parallel);
+  const bool copies = source_.in_memory() && augmenter_ == nullptr;
+  const bool alone = !pool || pool->threads() == 1 || (copies && bytes < least_copied_in_parallel);
   if (alone) {
-    for (size_t at = 0; at < rows; ++at) row(at);
+    for (size_t at = 0; at < rows; ++at) row(at, 0);
     return;
   }
   std::mutex mutex;
   std::exception_ptr problem;
   std::atomic<size_t> first_bad = std::numeric_limits<size_t>::max();
-  pool->run(static_cast<int64_t>(rows), [&](int64_t begin, int64_t end, int) {
+  pool->run(static_cast<int64_t>(rows), [&](int64_t begin, int64_t end, int thread) {
     for (auto at = static_cast<size_t>(begin); at < static_cast<size_t>(end); ++at) {
       if (at > first_bad.load(std::memory_order_relaxed)) continue;
       try {
-        row(at);
+        row(at, thread);
       } catch (...) {
         std::lock_guard lock(mutex);
         if (at > first_bad.load(std::memory_order_relaxed)) continue;
@@ -121,14 +135,24 @@ template <class Row> void BatchReader::for_rows(size_t rows, ThreadPool* pool, R
   if (problem) std::rethrow_exception(problem);
 }
 
-void BatchReader::read(std::span<const int64_t> indices, std::span<char* const> parts, ThreadPool* pool) const {
-  for_rows(indices.size(), pool, [&](size_t row) { read_or_next(indices[row], parts, row); });
+std::vector<Augmenter::Scratch> BatchReader::make_scratch(const ThreadPool* pool) const {
+  if (augmenter_ == nullptr) return {};
+  return std::vector<Scratch>(pool ? static_cast<size_t>(pool->threads()) : 1, augmenter_->make_scratch());
+}
+
+void BatchReader::read(std::span<const int64_t> indices, std::span<char* const> parts, ThreadPool* pool, int64_t epoch,
+                       std::span<Augmenter::Scratch> scratch) const {
+  Scratch none;
+  for_rows(indices.size(), pool, [&](size_t row, int thread) {
+    read_or_next(indices[row], parts, row, epoch, scratch.empty() ? none : scratch[static_cast<size_t>(thread)]);
+  });
 }
 
 void BatchReader::read_marked(std::span<const int64_t> indices, std::span<char* const> parts,
                               std::span<uint8_t> was_read, ThreadPool* pool) const {
-  for_rows(indices.size(), pool, [&](size_t row) {
-    was_read[row] = try_read(indices[row], parts, row) ? 1 : 0;
+  Scratch none;
+  for_rows(indices.size(), pool, [&](size_t row, int) {
+    was_read[row] = try_read(indices[row], parts, row, 0, none) ? 1 : 0;
     for (size_t part = 0; part < parts_.size() && was_read[row] == 0; ++part)
       memset(parts[part] + static_cast<int64_t>(row) * parts_[part].bytes, 0, static_cast<size_t>(parts_[part].bytes));
   });

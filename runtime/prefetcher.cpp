@@ -22,6 +22,7 @@ Prefetcher::Prefetcher(const BatchReader& reader, const Options& options)
       slot.data.push_back(slot.blocks.back().data());
     }
     slot.indices.resize(static_cast<size_t>(batch));
+    slot.scratch = reader.make_scratch(options.workers == 0 ? options.pool : nullptr);
   }
   try {
     for (int worker = 0; worker < options.workers; ++worker) workers_.emplace_back([this] { worker_main(); });
@@ -61,11 +62,14 @@ Prefetcher::Batch Prefetcher::next() {
 
 void Prefetcher::claim(int64_t batch) {
   int64_t step = options_.first_step + batch;
-  order_.batch_indices(options_.first_epoch + step / steps_per_epoch_, step % steps_per_epoch_,
-                       slot_of(batch).indices.data());
+  Slot& slot = slot_of(batch);
+  slot.epoch = options_.first_epoch + step / steps_per_epoch_;
+  order_.batch_indices(slot.epoch, step % steps_per_epoch_, slot.indices.data());
 }
 
-void Prefetcher::fill(Slot& slot, ThreadPool* pool) { reader_.read(slot.indices, slot.parts, pool); }
+void Prefetcher::fill(Slot& slot, ThreadPool* pool) {
+  reader_.read(slot.indices, slot.parts, pool, slot.epoch, slot.scratch);
+}
 
 void Prefetcher::worker_main() {
   std::unique_lock lock(mutex_);

@@ -51,6 +51,8 @@ private:
     std::vector<char*> parts;
     std::vector<const void*> data;
     std::vector<int64_t> indices;
+    int64_t epoch = 0;
+    std::vector<Augmenter::Scratch> scratch;
     int64_t ready_batch = -1;
     std::exception_ptr problem;
   };

@@ -2,6 +2,8 @@
 // Killed anywhere and resumed, it ends with the bits of a run never stopped.
 #include "runtime/train_loop.h"
 
+#include "runtime/augment/augmenter.h"
+#include "runtime/augment/crop.h"
 #include "runtime/checkpoint.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
@@ -19,7 +21,9 @@
 #include <chrono>
 #include <cmath>
 #include <csignal>
+#include <memory>
 #include <optional>
+#include <span>
 #include <sys/resource.h>
 
 namespace kiln::runtime {
@@ -40,6 +44,10 @@ BatchOrder::Options order_options(const TrainOptions& options) {
   return {options.train->size(), training.batch, training.seed, training.shuffle != 0, training.wrap_tail != 0};
 }
 
+std::span<const kiln_augment_stage> augmentation_of(const TrainOptions& options) {
+  return {options.training->augmentation, static_cast<size_t>(options.training->augmentation_count)};
+}
+
 class Trainer {
 public:
   explicit Trainer(const TrainOptions& options);
@@ -48,7 +56,9 @@ public:
 private:
   void open_run();
   void describe_run() const;
-  void resume();
+  bool resume(); // whether there was a checkpoint
+  bool load_given_weights();
+  void bind_data();
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
   void run_steps();
   void run_step(Prefetcher& prefetcher);
@@ -75,6 +85,7 @@ private:
   std::vector<BoundField> fields_; // what batches hold
   BadRecords bad_records_;
   int64_t bad_records_told_ = 0;
+  std::optional<Augmenter> augmenter_;
   std::optional<BatchReader> reader_; // its parts are fields_
   int64_t steps_per_epoch_;
   int64_t last_step_; // the run ends after this many steps
@@ -130,9 +141,7 @@ TrainResult Trainer::run() {
 
 // In this order: what can be wrong with the input, with the directory, and only then what costs time.
 void Trainer::open_run() {
-  check_source(program_, function_, *options_.train);
-  fields_ = bind_fields(function_, *options_.train);
-  reader_.emplace(*options_.train, field_numbers(fields_), Split::train, noted_records());
+  bind_data();
   if (options_.test)
     check_source(program_, require_function(program_, "evaluate", options_.evaluate_batch), *options_.test);
   if (options_.resume && options_.run_directory.empty())
@@ -150,8 +159,9 @@ void Trainer::open_run() {
   if (options_.test)
     evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch, options_.evaluated, noted_records());
   instance_->initialize(training_.seed);
-  if (!options_.weights.empty()) progress_.note(load_weights(options_.weights, *instance_).summary());
-  if (options_.resume) resume();
+  bool knows_data = !options_.weights.empty() && load_given_weights();
+  if (options_.resume && resume()) knows_data = true;
+  if (!knows_data && options_.measure_data) options_.measure_data(*instance_);
   if (!directory_) return;
   if (options_.resume) describe_run(); // now that it was not refused
   if (options_.resume) bad_records_.load(directory_->bad_records());
@@ -160,16 +170,44 @@ void Trainer::open_run() {
   metrics_.emplace(directory_->path());
 }
 
+// What comes out of augmentation has the shape of images cut from the middle.
+void Trainer::bind_data() {
+  std::unique_ptr<DataSource> cropped;
+  if (const auto stages = augmentation_of(options_); !stages.empty() && options_.train->find_field(image_name)) {
+    augmenter_.emplace(stages, options_.train->image_shape(), training_.seed);
+    cropped = crop_center(*options_.train, augmenter_->shape().height, augmenter_->shape().width);
+  }
+  const DataSource& seen = cropped ? *cropped : *options_.train;
+  check_source(program_, function_, seen);
+  fields_ = bind_fields(function_, seen);
+  for (const BoundField& bound : fields_)
+    if (const Field& field = seen.fields()[bound.field]; cropped && field.name != image_name && field.dims.size() > 1)
+      throw Error(ErrorKind::unsupported, "augmentation changes images alone, but \"" + field.name +
+                                              "\" has a place for each of their pixels: " + to_string(field));
+  reader_.emplace(*options_.train, field_numbers(fields_), Split::train, noted_records(),
+                  augmenter_ ? &*augmenter_ : nullptr);
+}
+
 void Trainer::describe_run() const {
   directory_->describe_run(program_.experiment ? program_.experiment : "",
                            environment_json(program_, training_, options_.threads, options_.kiln_version));
 }
 
-void Trainer::resume() {
+// Whether they hold what pre-processing takes from the data.
+bool Trainer::load_given_weights() {
+  const LoadReport report = load_weights(options_.weights, *instance_);
+  progress_.note(report.summary());
+  const std::vector<std::string>& loaded = report.loaded;
+  return std::all_of(options_.data_statistics.begin(), options_.data_statistics.end(), [&](const std::string& name) {
+    return std::find(loaded.begin(), loaded.end(), name) != loaded.end();
+  });
+}
+
+bool Trainer::resume() {
   ResumedCheckpoint resumed = resume_checkpoint(directory_->checkpoints(), *instance_, options_.replan);
   if (!resumed.found) {
     progress_.note("no checkpoint in " + directory_->checkpoints() + " yet: starting from the beginning");
-    return;
+    return false;
   }
   if (!resumed.note.empty()) progress_.note(resumed.note);
   check_resumed(resumed.info, resumed.path);
@@ -185,6 +223,7 @@ void Trainer::resume() {
   }
   saved_ = resumed.note.empty();
   progress_.note("resumed from " + resumed.path + " after step " + format_integer(position_.step));
+  return true;
 }
 
 void Trainer::check_resumed(const CheckpointInfo& info, const std::string& path) const {

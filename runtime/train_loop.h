@@ -8,9 +8,13 @@
 #include "runtime/progress.h"
 
 #include <cstdint>
+#include <functional>
 #include <string>
+#include <vector>
 
 namespace kiln::runtime {
+
+class Instance;
 
 struct TrainOptions {
   const kiln_program* program = nullptr;
@@ -32,7 +36,11 @@ struct TrainOptions {
   bool resume = false;       // from the directory's last checkpoint; from the start if it has none yet
   bool replan = false;       // accept a checkpoint of another plan, and so other bits
   std::string weights;       // safetensors to start from; overruled by a checkpoint
-  std::string kiln_version;  // for environment.json
+  // Fills the states that pre-processing takes from the training data. Called, where there is one, before the first
+  // step unless a checkpoint or the weights have filled all states of these names.
+  std::vector<std::string> data_statistics;
+  std::function<void(Instance&)> measure_data;
+  std::string kiln_version; // for environment.json
 
   ProgressMode progress = ProgressMode::automatic; // on stderr
   bool catch_signals = true;                       // SIGINT and SIGTERM: checkpoint and return; a second one kills
