@@ -2,6 +2,7 @@
 // Conditions are written so that a NaN fails them.
 #include "frontend/check_experiment.h"
 
+#include <algorithm>
 #include <cmath>
 #include <set>
 
@@ -50,6 +51,7 @@ public:
     if (experiment.has_data()) check_data(experiment.data(), positions_, diagnostics_);
     check_network_inputs(experiment);
     check_preprocess(experiment.preprocess());
+    check_augment(experiment.augment());
     if (experiment.has_training()) check_training(experiment.training());
   }
 
@@ -125,6 +127,130 @@ private:
       if (!(preprocess.std(i) > 0))
         error(fmt::format("preprocess.std[{}]", i), fmt::format("std is {}: it must be above 0", preprocess.std(i)),
               "it is the standard deviation that values are divided by");
+    check_statistics(preprocess);
+    check_decorrelation(preprocess);
+  }
+
+  // What statistics of the training images would undo or do twice.
+  void check_statistics(const proto::Preprocess& preprocess) {
+    if (!(preprocess.least_std() > 0))
+      error("preprocess.least_std", fmt::format("least_std is {}: it must be above 0", preprocess.least_std()));
+    const std::string_view centers = preprocess.has_min_max()       ? "min_max"
+                                     : preprocess.has_zero_center() ? "zero_center"
+                                                                    : "";
+    const std::string_view divides = preprocess.has_min_max()         ? "min_max"
+                                     : preprocess.has_divide_by_std() ? "divide_by_std"
+                                                                      : "";
+    const auto any_but = [](const auto& values, double neutral) {
+      return std::any_of(values.begin(), values.end(), [&](double value) { return value != neutral; });
+    };
+    if (!centers.empty() && any_but(preprocess.mean(), 0))
+      error("preprocess.mean", fmt::format("a given mean has no effect beside {}", centers), "leave one of them out");
+    if (!divides.empty() && any_but(preprocess.std(), 1))
+      error("preprocess.std", fmt::format("a given std has no effect beside {}", divides), "leave one of them out");
+    for (const auto& [given, name] : {std::pair(preprocess.has_zero_center(), "zero_center"),
+                                      std::pair(preprocess.has_divide_by_std(), "divide_by_std")})
+      if (given && preprocess.has_min_max())
+        error(fmt::format("preprocess.{}", name), fmt::format("min_max takes the place of {}", name),
+              "leave one of them out");
+  }
+
+  void check_decorrelation(const proto::Preprocess& preprocess) {
+    proto::Whitened of = proto::IMAGE;
+    std::string name;
+    double epsilon = 0;
+    int64_t components = 0;
+    switch (preprocess.decorrelation_case()) {
+    case proto::Preprocess::kPca:
+      name = "pca";
+      of = preprocess.pca().of();
+      components = preprocess.pca().components();
+      break;
+    case proto::Preprocess::kPcaWhitening:
+      name = "pca_whitening";
+      of = preprocess.pca_whitening().of();
+      components = preprocess.pca_whitening().components();
+      epsilon = preprocess.pca_whitening().epsilon();
+      break;
+    case proto::Preprocess::kZca:
+      name = "zca";
+      of = preprocess.zca().of();
+      epsilon = preprocess.zca().epsilon();
+      break;
+    case proto::Preprocess::DECORRELATION_NOT_SET:
+      return;
+    }
+    const std::string path = "preprocess." + name;
+    if (!(epsilon >= 0)) error(path + ".epsilon", fmt::format("epsilon is {}: it must not be negative", epsilon));
+    check_count(path + ".components", "components", components, 0);
+    if (preprocess.has_min_max())
+      error(path, fmt::format("{} is of zero-centred values, min_max leaves others", name),
+            "zero_center: PIXEL in place of min_max");
+    else if (!preprocess.has_zero_center())
+      error(path, fmt::format("{} is of zero-centred values: there is no zero_center", name), "zero_center: PIXEL");
+    else if (of == proto::IMAGE && preprocess.zero_center() != proto::PIXEL)
+      error(path, fmt::format("{} of whole images needs every value zero-centred for itself", name),
+            fmt::format("zero_center: PIXEL, or {} {{ of: COLOR }}", name));
+  }
+
+  void check_augment(const proto::Augment& augment) {
+    if (augment.has_rotate_scale()) {
+      const proto::RotateScale& turn = augment.rotate_scale();
+      const std::string path = "augment.rotate_scale";
+      if (!(turn.degrees() >= 0 && turn.degrees() <= 180))
+        error(path + ".degrees", fmt::format("degrees is {}: it must lie between 0 and 180", turn.degrees()));
+      check_factors(turn.scale(), path + ".scale", "scale");
+      check_factors(turn.aspect(), path + ".aspect", "aspect");
+      check_fill(turn.fill(), turn.border(), path + ".fill");
+      if (turn.degrees() == 0 && all_one(turn.scale()) && all_one(turn.aspect()))
+        error(path, "rotate_scale neither turns nor scales", "for example degrees: 15 scale: [0.9, 1.1]");
+    }
+    if (augment.has_random_crop()) {
+      const proto::RandomCrop& crop = augment.random_crop();
+      const std::string path = "augment.random_crop";
+      if (crop.size_size() > 2)
+        error(path + ".size",
+              fmt::format("size has {} values: it takes one or two, height and width", crop.size_size()));
+      for (int64_t side : crop.size()) {
+        check_count(path + ".size", "size", side);
+        if (side < 1) break; // one value stands for both
+      }
+      if (crop.padding() < 0 || crop.padding() > 4096)
+        error(path + ".padding", fmt::format("padding is {}: it must lie between 0 and 4096", crop.padding()));
+      check_fill(crop.fill(), crop.border(), path + ".fill");
+      if (crop.size().empty() && crop.padding() == 0)
+        error(path, "random_crop has neither size nor padding: nothing would be cut off", "for example padding: 4");
+    }
+    if (augment.has_flip() && !(augment.flip().probability() >= 0 && augment.flip().probability() <= 1))
+      error("augment.flip.probability",
+            fmt::format("probability is {}: it must lie between 0 and 1", augment.flip().probability()));
+  }
+
+  using Numbers = google::protobuf::RepeatedField<double>;
+
+  static bool all_one(const Numbers& values) {
+    return std::all_of(values.begin(), values.end(), [](double value) { return value == 1; });
+  }
+
+  void check_factors(const Numbers& range, const std::string& path, std::string_view name) {
+    if (range.size() > 2) {
+      error(path, fmt::format("{} has {} values: it takes one or two, the range to draw from", name, range.size()));
+      return;
+    }
+    for (double value : range)
+      if (!(value >= 0.01 && value <= 100)) {
+        error(path, fmt::format("{} is {}: it must lie between 0.01 and 100", name, value));
+        return; // one value stands for both
+      }
+    if (range[0] > range[1])
+      error(path, fmt::format("{} goes from {} down to {}", name, range[0], range[1]), "the lower bound comes first");
+  }
+
+  void check_fill(const google::protobuf::RepeatedField<int64_t>& fill, proto::Border border, const std::string& path) {
+    for (int64_t value : fill)
+      if (value < 0 || value > 255) error(path, fmt::format("fill is {}: it must lie between 0 and 255", value));
+    if (!fill.empty() && border != proto::FILL)
+      error(path, fmt::format("fill has no effect with border: {}", proto::Border_Name(border)), "leave it out");
   }
 
   void check_count(const std::string& path, std::string_view name, int64_t value, int64_t least = 1) {

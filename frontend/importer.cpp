@@ -2,17 +2,15 @@
 // Knows no kind of layer but for the switch that finds its importer.
 #include "frontend/importer.h"
 
-#include <algorithm>
-#include <cmath>
 #include <map>
 #include <optional>
 
 #include <fmt/format.h>
 
 #include "frontend/import/layer_import.h"
+#include "frontend/import/preprocess.h"
 #include "frontend/layer_names.h"
 #include "frontend/shared_parameters.h"
-#include "ir/ops/preprocess.h"
 
 namespace kiln::frontend {
 namespace {
@@ -88,47 +86,14 @@ private:
     const DataFacts& data = loaded_.data;
     ir::Value& bytes =
         function.add_input(std::string(kImage), {ir::DType::u8, {batch, data.height, data.width, data.channels}, {}});
-    const proto::Preprocess& preprocess = loaded_.experiment.preprocess();
     if (!is_sensible({batch, data.channels, data.height, data.width})) {
       diagnostics_.error(ErrorKind::model, loaded_.positions.find("data.image"),
                          fmt::format("a batch of images, {}x{}x{}x{}, is beyond all use: more than 2^38 values", batch,
                                      data.channels, data.height, data.width));
       return;
     }
-    const bool mean_fits = check_channels(preprocess.mean_size(), "mean");
-    const bool std_fits = check_channels(preprocess.std_size(), "std"); // both are told
-    if (!mean_fits || !std_fits) return;
-    // (x * scale - mean) / std  =  x * (scale / std) + (-mean / std)
-    ir::Preprocess::Attributes attributes;
-    attributes.scale.clear();
-    attributes.shift.clear();
-    bool in_range = true;
-    int count = std::max(preprocess.mean_size(), preprocess.std_size());
-    for (int c = 0; c < count; ++c) {
-      double mean = preprocess.mean(preprocess.mean_size() == 1 ? 0 : c);
-      double std = preprocess.std(preprocess.std_size() == 1 ? 0 : c);
-      attributes.scale.push_back(preprocess.scale() / std);
-      attributes.shift.push_back(0.0 - mean / std); // not -0
-      in_range = in_range && std::abs(attributes.scale.back()) <= 1e30 && std::abs(attributes.shift.back()) <= 1e30;
-    }
-    if (!in_range) {
-      if (!diagnostics_.has_errors())
-        diagnostics_.error(ErrorKind::model, loaded_.positions.find("preprocess"),
-                           "divided by std, values are too large");
-      return;
-    }
-    ir::Node& node = function.create(ir::info<ir::Preprocess>(), ir::Attributes::of(std::move(attributes)), {&bytes},
-                                     "image.preprocess");
-    values_[std::string(kImage)] = &node.result();
-  }
-
-  bool check_channels(int count, const std::string& field) {
-    if (count == 1 || count == loaded_.data.channels) return true;
-    diagnostics_.error(ErrorKind::model, loaded_.positions.find("preprocess." + field),
-                       fmt::format("{} has {} values, but images have {} channel{}", field, count,
-                                   loaded_.data.channels, loaded_.data.channels == 1 ? "" : "s"),
-                       "one value for all channels, or one a channel");
-    return false;
+    if (ir::Value* value = import_preprocess(loaded_, function, bytes, diagnostics_))
+      values_[std::string(kImage)] = value;
   }
 
   static ir::Value* import_kind(const proto::Layer& layer, LayerImport& import) {

@@ -211,6 +211,22 @@ DataFacts probe_source(const proto::Data& data, const Positions& positions, Diag
   return {};
 }
 
+// Testing cuts from the middle of images to which nothing was added, so that they must be large enough.
+void cut_out(const proto::Augment& augment, const Positions& positions, Diagnostics& diagnostics, DataFacts& facts) {
+  if (augment.random_crop().size_size() != 2) return;
+  const int64_t height = augment.random_crop().size(0), width = augment.random_crop().size(1);
+  if (height < 1 || width < 1) return; // check_experiment has said so
+  if (height > facts.height || width > facts.width) {
+    diagnostics.error(
+        ErrorKind::model, positions.find("augment.random_crop.size"),
+        fmt::format("random_crop cuts {}x{} out of images that are {}x{}", height, width, facts.height, facts.width),
+        "testing cuts the same size from the middle, without padding");
+    return;
+  }
+  facts.height = height;
+  facts.width = width;
+}
+
 } // namespace
 
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
@@ -237,6 +253,7 @@ DataFacts probe_data(const proto::Experiment& resolved, const Positions& positio
   if (facts.train_samples > 0 && batch > facts.train_samples)
     diagnostics.error(ErrorKind::model, positions.find("training.batch"),
                       fmt::format("batch is {}, but there are only {} training images", batch, facts.train_samples));
+  if (facts.knows_image()) cut_out(resolved.augment(), positions, diagnostics, facts);
   return facts;
 }
 

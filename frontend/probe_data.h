@@ -14,6 +14,7 @@ namespace kiln::frontend {
 
 // 0: not known, because there is no source or it is broken.
 struct DataFacts {
+  // Of what the network takes: smaller than the source's images where augmentation cuts out a part.
   int64_t channels = 0;
   int64_t height = 0;
   int64_t width = 0;
@@ -29,7 +30,8 @@ struct DataFacts {
 };
 
 // A file that cannot be read, or does not hold what it should, is an error of kind data. A stated data.image that
-// the files contradict, and a batch larger than the training set, are errors of kind model.
+// the files contradict, a batch larger than the training set, and a part to cut out that is larger
+// than the images, are errors of kind model.
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics);
 
 } // namespace kiln::frontend

@@ -268,6 +268,21 @@ void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
   if (is_of_image_files(data)) data.mutable_resize();
 }
 
+// From low to high; one value stands for both.
+void spell_out_range(google::protobuf::RepeatedField<double>& range) {
+  if (range.empty()) range.Add(1);
+  if (range.size() == 1) range.Add(range[0]);
+}
+
+void resolve_augment(proto::Augment& augment) {
+  if (augment.has_rotate_scale()) {
+    spell_out_range(*augment.mutable_rotate_scale()->mutable_scale());
+    spell_out_range(*augment.mutable_rotate_scale()->mutable_aspect());
+  }
+  if (augment.has_random_crop() && !augment.random_crop().size().empty())
+    spell_out_size(*augment.mutable_random_crop()->mutable_size(), 0);
+}
+
 void resolve_training(proto::Training& training) {
   proto::LearningRate& rate = *training.mutable_learning_rate();
   if (rate.schedule_case() == proto::LearningRate::SCHEDULE_NOT_SET) rate.mutable_fixed();
@@ -291,6 +306,7 @@ void resolve(proto::Experiment& experiment, const std::string& file) {
   proto::Preprocess& preprocess = *experiment.mutable_preprocess();
   if (preprocess.mean().empty()) preprocess.add_mean(0);
   if (preprocess.std().empty()) preprocess.add_std(1);
+  if (experiment.has_augment()) resolve_augment(*experiment.mutable_augment());
   if (experiment.has_training()) resolve_training(*experiment.mutable_training());
   if (experiment.has_data()) resolve_data(*experiment.mutable_data(), path.parent_path());
   write_schema_defaults(experiment); // before the network: initialisers look at slopes

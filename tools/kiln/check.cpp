@@ -1,8 +1,10 @@
 // kiln check: everything that is wrong with an experiment; if nothing is, what the network is and what it will take.
 #include "check_data.h"
 #include "compile_experiment.h"
+#include "frontend/import/preprocess.h"
 #include "frontend/layer_names.h"
 #include "ir/op.h"
+#include "measure_data.h"
 #include "memory.h"
 #include "passes/kernel_candidates.h"
 #include "report.h"
@@ -100,6 +102,7 @@ struct Facts {
   int64_t data_bytes = 0;
   std::vector<std::string> classes;
   std::vector<KernelFacts> kernels;
+  std::vector<std::string> folding; // of the pre-processing, in predict
 };
 
 std::string grouped(int64_t value) {
@@ -154,6 +157,11 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   fmt::print("{} classes{}{}\n", facts.classes.size(), has_names ? ": " : "",
              has_names ? fmt::to_string(fmt::join(facts.classes, ", ")) : "");
   if (options.verbosity < 1) return;
+  if (!facts.folding.empty())
+    fmt::print("\npre-processing in predict{}\n", frontend::takes_statistics(loaded.experiment.preprocess())
+                                                      ? ", as if all values of the images varied alike"
+                                                      : "");
+  for (const std::string& sentence : facts.folding) fmt::print("  {}\n", sentence);
   std::string function;
   rows.clear();
   for (const KernelFacts& kernel : facts.kernels) {
@@ -218,6 +226,7 @@ nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& fa
                        {"kernel", kernel.kernel},
                        {"refusals", kernel.refusals}});
   result["kernels"] = kernels;
+  result["folding"] = facts.folding;
   return result;
 }
 
@@ -255,7 +264,10 @@ int run_check(const Options& options) {
     if (function.function->name() == "train_step") facts.training_flops = flops_of(function) / recipe.batch();
   // With weights known, as predict has them.
   bind_initial_weights(*inference, recipe.seed(), target);
-  const ir::Plan inference_plan = optimize(*inference, Purpose::inference, options);
+  bind_stand_in_rotation(*loaded, *inference);
+  passes::PassOptions pass;
+  pass.note = [&](const ir::Function&, const std::string& sentence) { facts.folding.push_back(sentence); };
+  const ir::Plan inference_plan = optimize(*inference, Purpose::inference, options, pass);
   facts.inference = memory_of(inference_plan);
   append_kernels(facts.kernels, training_plan);
   append_kernels(facts.kernels, inference_plan);

@@ -11,6 +11,7 @@
 #include "passes/pipeline.h"
 #include "passes/plan_memory.h"
 #include "report.h"
+#include "runtime/augment/crop.h"
 #include "runtime/blas.h"
 #include "runtime/checkpoint.h"
 #include "runtime/cpu.h"
@@ -61,8 +62,9 @@ void select_kernels(const ir::Target& target) {
   runtime::select_blis_kernels(*runtime::parse_isa_level(ir::name_of(target.level)));
 }
 
-ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options) {
+ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options, const passes::PassOptions& pass) {
   passes::RunOptions run;
+  run.pass = pass;
   run.pass.target = target_of(options);
   if (!options.print_after.empty()) {
     if (options.print_after != "all" && passes::find_pass(options.print_after) == nullptr)
@@ -185,7 +187,12 @@ std::string weights_path(const frontend::LoadedExperiment& loaded, const Options
 }
 
 runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded) {
-  return runtime::open_data(frontend::describe_data(loaded.experiment.data()));
+  runtime::DataSplits data = runtime::open_data(frontend::describe_data(loaded.experiment.data()));
+  if (loaded.experiment.augment().random_crop().size().empty()) return data;
+  for (const runtime::Split split : {runtime::Split::validation, runtime::Split::test})
+    if (auto& source = data.sources[split])
+      source = runtime::crop_center(std::move(source), loaded.data.height, loaded.data.width);
+  return data;
 }
 
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
@@ -197,7 +204,8 @@ std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::Load
   return source;
 }
 
-Training::Training(const frontend::Recipe& recipe) : milestones(recipe.schedule.milestones) {
+Training::Training(const frontend::Recipe& recipe, const Augmentation& augmentation)
+    : milestones(recipe.schedule.milestones) {
   description.batch = recipe.batch;
   description.epochs = recipe.epochs;
   description.seed = recipe.seed;
@@ -216,6 +224,8 @@ Training::Training(const frontend::Recipe& recipe) : milestones(recipe.schedule.
   description.evaluate_every_epochs = recipe.evaluate_every_epochs;
   description.shuffle = recipe.shuffle ? 1 : 0;
   description.wrap_tail = recipe.wrap_tail ? 1 : 0;
+  description.augmentation = augmentation.stages().data();
+  description.augmentation_count = static_cast<int32_t>(augmentation.stages().size());
 }
 
 } // namespace kiln::tools

@@ -1,12 +1,14 @@
 // Experiment file -> checked experiment -> module -> passes -> plan -> program: the steps that every verb shares.
 #pragma once
 
+#include "augmentation.h"
 #include "codegen/program.h"
 #include "frontend/importer.h"
 #include "frontend/load_experiment.h"
 #include "frontend/recipe.h"
 #include "ir/plan.h"
 #include "options.h"
+#include "passes/passes.h"
 #include "report.h"
 #include "runtime/abi.h"
 #include "runtime/instance.h"
@@ -40,8 +42,9 @@ struct Compiled {
   codegen::Program program;
 };
 
-// Runs the passes (printing after those that options.print_after names) and plans memory.
-ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options);
+// Runs the passes (printing after those that options.print_after names) and plans memory. The target of `pass` is taken
+// from the options.
+ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options, const passes::PassOptions& pass = {});
 Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
                  const Options& options);
 
@@ -63,15 +66,16 @@ std::string run_directory(const frontend::LoadedExperiment& loaded, const Option
 // --weights, else the last checkpoint of the run directory.
 std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options);
 
-// The splits of the experiment's data, those that it has. Throws runtime::Error (data).
+// The splits of the experiment's data, those that it has. Images to train on are whole, of others the middle is cut out
+// if augmentation cuts to a size. Throws runtime::Error (data).
 runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded);
 // Throws runtime::Error (data) also if there is no test split.
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
                                                             const Options& options);
 
-// kiln_training of a recipe; owns the milestones it points to.
+// kiln_training of a recipe; owns the milestones it points to. The augmentation must outlive it.
 struct Training {
-  explicit Training(const frontend::Recipe& recipe);
+  Training(const frontend::Recipe& recipe, const Augmentation& augmentation);
   Training(const Training&) = delete;
   Training& operator=(const Training&) = delete;
 

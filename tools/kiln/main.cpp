@@ -37,7 +37,7 @@ constexpr const char* kExitCodes =
 // What is given as text and looked at after parsing.
 struct Raw {
   std::vector<std::string> settings;
-  std::optional<std::string> epochs, batch, seed, threads, max_steps, input_workers, top;
+  std::optional<std::string> epochs, batch, seed, threads, max_steps, input_workers, top, augment;
   std::string progress = "auto", color = "auto";
   bool verbose = false, quiet = false;
 };
@@ -93,6 +93,8 @@ enum class Flag {
   emit,
   output,
   symbol,
+  augment,
+  picture,
   verbose
 };
 
@@ -145,8 +147,10 @@ public:
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
-        {Flag::set, Flag::batch, Flag::print_after, Flag::cpu, Flag::math, Flag::format, Flag::function,
-         Flag::optimized});
+        {Flag::set, Flag::batch, Flag::seed, Flag::print_after, Flag::cpu, Flag::math, Flag::format, Flag::function,
+         Flag::optimized, Flag::augment, Flag::picture});
+    add("stats", "Measure the training images: what pre-processing can be made of", run_stats, true,
+        {Flag::set, Flag::threads, Flag::out, Flag::json, Flag::cpu, Flag::progress, Flag::verbose});
   }
 
   // Fills `options` even when it throws, as far as parsing came: whether to speak JSON, and in colour.
@@ -287,6 +291,13 @@ private:
     case Flag::verbose:
       verb.add_flag("-v,--verbose", raw_.verbose, "Say more: of kernels, of compiling");
       break;
+    case Flag::augment:
+      text("--augment", raw_.augment, "N",
+           "Write a PNG of training images and N variants of each, as the network sees them");
+      break;
+    case Flag::picture:
+      text("--out", options_.out, "FILE", "The PNG of --augment; default: <name of the experiment>-augment.png");
+      break;
     case Flag::optimized:
       verb.add_flag("--optimized", options_.optimized, "After all passes, with the memory plan");
       break;
@@ -339,6 +350,7 @@ private:
     if (raw_.input_workers && *raw_.input_workers != "0")
       options_.input_workers = static_cast<int>(parse_count(*raw_.input_workers, "--input-workers", 1024));
     if (raw_.max_steps) options_.max_steps = parse_count(*raw_.max_steps, "--max-steps", INT64_MAX);
+    if (raw_.augment) options_.augment = parse_count(*raw_.augment, "--augment", 100);
     if (raw_.top) options_.top = parse_count(*raw_.top, "--top", 1 << 20);
     // Values of the experiment are checked with it, and told at their place: `--set training.epochs=0`.
     options_.overrides = raw_.settings;

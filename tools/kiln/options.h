@@ -53,6 +53,7 @@ struct Options {
   std::string format = "text"; // dot, llvm, asm
   std::string function;        // train_step, evaluate, predict; empty: all, or the one that makes sense
   bool optimized = false;
+  int64_t augment = 0; // variants of each sample on a contact sheet; 0: the network is shown
 };
 
 // One function a verb, in a file of its name. They return the exit code and throw what main.cpp turns into one:
@@ -65,5 +66,6 @@ int run_time(const Options& options);
 int run_render(const Options& options);
 int run_show(const Options& options);
 int run_build(const Options& options);
+int run_stats(const Options& options);
 
 } // namespace kiln::tools

@@ -1,8 +1,10 @@
 // kiln show: the network as a graph (text, Graphviz) or as the code that it becomes.
 #include "compile_experiment.h"
+#include "contact_sheet.h"
 #include "frontend/layer_names.h"
 #include "ir/plan_text.h"
 #include "ir/text.h"
+#include "measure_data.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -61,6 +63,21 @@ std::string as_comments(const std::string& text) {
   return result;
 }
 
+int show_augmentation(const frontend::LoadedExperiment& loaded, const Options& options) {
+  const auto source = open_data(loaded).sources[runtime::Split::train];
+  if (source == nullptr)
+    throw runtime::Error(runtime::ErrorKind::data,
+                         fmt::format("{}: the experiment names no training data", options.experiment));
+  const Augmentation augmentation(loaded);
+  if (augmentation.stages().empty())
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("{}: there is no augmentation to show", options.experiment));
+  const std::string path = options.out.empty() ? fmt::format("{}-augment.png", loaded.experiment.name()) : options.out;
+  write_contact_sheet(path, *source, augmentation, options.augment, loaded.experiment.training().seed());
+  fmt::print("{}: training images, and each as the first {} epochs show it\n", path, options.augment);
+  return 0;
+}
+
 bool is_wanted(const Options& options, std::string_view function) {
   return options.function.empty() || options.function == function;
 }
@@ -70,6 +87,7 @@ bool is_wanted(const Options& options, std::string_view function) {
 int run_show(const Options& options) {
   const ir::Target target = target_of(options);
   const frontend::LoadedExperiment loaded = load(options);
+  if (options.augment > 0) return show_augmentation(loaded, options);
   const proto::Training& training = loaded.experiment.training();
   if (options.format == "dot") {
     fmt::print("{}", dot(loaded, *import(loaded, {0, 0, {1}}, options)->find_function("predict")));
@@ -100,7 +118,10 @@ int run_show(const Options& options) {
     if (!options.function.empty() && predicts != (purpose == Purpose::inference)) continue;
     const auto module = import(loaded, purpose == Purpose::training ? to_train : to_predict, options);
     // predict as the product has it: with weights known.
-    if (purpose == Purpose::inference) bind_initial_weights(*module, training.seed(), target);
+    if (purpose == Purpose::inference) {
+      bind_initial_weights(*module, training.seed(), target);
+      bind_stand_in_rotation(loaded, *module);
+    }
     const ir::Plan plan = optimize(*module, purpose, options);
     if (options.format == "llvm")
       fmt::print("{}", codegen::llvm_text(plan, options.function));

@@ -1,5 +1,7 @@
 // kiln train: compiles the experiment and trains it here and now.
 #include "compile_experiment.h"
+#include "frontend/import/preprocess.h"
+#include "measure_data.h"
 #include "report.h"
 #include "runtime/error.h"
 #include "runtime/number_format.h"
@@ -51,7 +53,8 @@ int run_train(const Options& options) {
   if (data[runtime::Split::train] == nullptr)
     throw runtime::Error(runtime::ErrorKind::data,
                          fmt::format("{}: the experiment names no training data", options.experiment));
-  const Training training(recipe);
+  const Augmentation augmentation(loaded);
+  const Training training(recipe, augmentation);
 
   runtime::TrainOptions run;
   run.program = &compiled.program.description();
@@ -68,6 +71,12 @@ int run_train(const Options& options) {
   run.resume = options.resume;
   run.replan = options.replan;
   run.weights = options.weights;
+  if (frontend::takes_statistics(loaded.experiment.preprocess())) {
+    run.data_statistics = statistics_states(loaded);
+    run.measure_data = [&](runtime::Instance& instance) {
+      fill_statistics(loaded, *data[runtime::Split::train], options, run.run_directory, instance);
+    };
+  }
   run.kiln_version = KILN_VERSION;
   run.progress = options.verbosity < 0 ? runtime::ProgressMode::none : options.progress;
   const runtime::TrainResult result = runtime::train(run);
