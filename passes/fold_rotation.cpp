@@ -102,7 +102,7 @@ private:
         create<Reshape>({.dims = {rotation[0], rotation[1], 1, 1}}, {&normalize_->operand(3)}, "rotation", layer);
     Conv2dBackwardData::Attributes attributes;
     attributes.src_size = size;
-    return create<Conv2dBackwardData>(std::move(attributes), {&pointwise, &filters}, "rotated", layer);
+    return create<Conv2dBackwardData>(attributes, {&pointwise, &filters}, "rotated", layer);
   }
 
   Value& without_rotation() {
@@ -115,9 +115,9 @@ private:
   }
 
   // Beside the weights of a layer, named after them.
-  template <class Op>
-  Value& create(typename Op::Attributes attributes, std::vector<Value*> operands, std::string_view role, Node& layer) {
-    Node& made = function_.create(info<Op>(), Attributes::of(std::move(attributes)), std::move(operands),
+  template <class Op> Value& create(typename Op::Attributes attributes, const std::vector<Value*>& operands,
+                                    std::string_view role, Node& layer) {
+    Node& made = function_.create(info<Op>(), Attributes::of(std::move(attributes)), operands,
                                   fmt::format("{}.{}", layer.operand(1).name, role), &layer);
     made.layer = layer.layer;
     return made.result();

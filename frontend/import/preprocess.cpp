@@ -70,7 +70,7 @@ private:
     const bool decorrelates = preprocess_.decorrelation_case() != proto::Preprocess::DECORRELATION_NOT_SET;
     const bool of_color = decorrelates && whitened_of(preprocess_) == proto::COLOR;
     if (of_color) operands.push_back(&rotation(data_.channels).value);
-    ir::Value& image = create<ir::NormalizeImage>({}, std::move(operands), "normalize");
+    ir::Value& image = create<ir::NormalizeImage>({}, operands, "normalize");
     if (!decorrelates || of_color) return &image;
 
     const int64_t values = data_.channels * data_.height * data_.width;
@@ -94,11 +94,10 @@ private:
     return made;
   }
 
-  template <class Op>
-  ir::Value& create(typename Op::Attributes attributes, std::vector<ir::Value*> operands, std::string_view role) {
+  template <class Op> ir::Value& create(typename Op::Attributes attributes, const std::vector<ir::Value*>& operands,
+                                        std::string_view role) {
     return function_
-        .create(ir::info<Op>(), ir::Attributes::of(std::move(attributes)), std::move(operands),
-                fmt::format("image.{}", role))
+        .create(ir::info<Op>(), ir::Attributes::of(std::move(attributes)), operands, fmt::format("image.{}", role))
         .result();
   }
 

@@ -21,7 +21,7 @@ int64_t floor_of(float x) {
 uint8_t blend(float upper_left, float upper_right, float lower_left, float lower_right, float x, float y) {
   const float upper = upper_left + (upper_right - upper_left) * x;
   const float lower = lower_left + (lower_right - lower_left) * x;
-  return static_cast<uint8_t>(upper + (lower - upper) * y + 0.5f);
+  return static_cast<uint8_t>(floor_of(upper + (lower - upper) * y + 0.5f)); // to the nearest
 }
 
 } // namespace
