@@ -42,23 +42,6 @@ inline void expect_type(std::string_view op, std::string_view what, const Tensor
   if (!got.same_logical(expected)) refuse(op, what, to_string(expected), to_string(got));
 }
 
-// The shape rule of an op on the classes of each sample (softmax, log_softmax): src f32[N,C] -> as src.
-inline std::vector<TensorType> infer_class_rows(std::string_view op, Operands operands) {
-  expect_count(op, operands, {"src"});
-  expect_dtype(op, "src", operands[0], DType::f32);
-  expect_rank(op, "src", operands[0], {2});
-  return {TensorType{DType::f32, operands[0].dims, {}}};
-}
-
-// That of its gradient: y f32[N,C], dy alike -> as y.
-inline std::vector<TensorType> infer_class_rows_backward(std::string_view op, Operands operands) {
-  expect_count(op, operands, {"y", "dy"});
-  expect_dtype(op, "y", operands[0], DType::f32);
-  expect_rank(op, "y", operands[0], {2});
-  expect_type(op, "dy", operands[1], DType::f32, operands[0].dims);
-  return {TensorType{DType::f32, operands[0].dims, {}}};
-}
-
 // The number of elements of dims given as an attribute, which, unlike an operand's, nobody has looked at yet.
 inline int64_t expect_dims(std::string_view op, std::string_view what, const Dims& dims) {
   constexpr int64_t limit = int64_t{1} << 40;
