@@ -27,23 +27,11 @@ struct SavedState {
   SafetensorsTensor tensor;
 };
 
-std::string_view dtype_name(kiln_dtype dtype) {
-  switch (dtype) {
-  case KILN_F32:
-    return "F32";
-  case KILN_U8:
-    return "U8";
-  case KILN_I32:
-    return "I32";
-  }
-  return "";
-}
-
 SafetensorsTensor describe(const kiln_state& state) {
   SafetensorsTensor tensor;
   if (state.role == KILN_OPTIMIZER) tensor.name = optimizer_prefix;
   tensor.name += state.tensor.name;
-  tensor.dtype = dtype_name(state.tensor.dtype);
+  tensor.dtype = safetensors_dtype(state.tensor.dtype);
   tensor.shape.assign(state.tensor.dims, state.tensor.dims + state.tensor.rank);
   return tensor;
 }

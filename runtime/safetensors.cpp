@@ -54,6 +54,18 @@ std::string read_entry(const JsonValue& entry, SafetensorsTensor& tensor) {
 
 } // namespace
 
+std::string_view safetensors_dtype(kiln_dtype dtype) {
+  switch (dtype) {
+  case KILN_F32:
+    return "F32";
+  case KILN_U8:
+    return "U8";
+  case KILN_I32:
+    return "I32";
+  }
+  return "";
+}
+
 uint64_t safetensors_element_bytes(std::string_view dtype) {
   if (dtype == "F64" || dtype == "I64" || dtype == "U64") return 8;
   if (dtype == "F32" || dtype == "I32" || dtype == "U32") return 4;

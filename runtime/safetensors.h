@@ -2,6 +2,7 @@
 // The reader trusts nothing: every length, offset, shape and type is checked before it is used.
 #pragma once
 
+#include "runtime/abi.h"
 #include "runtime/file_io.h"
 
 #include <cstdint>
@@ -23,6 +24,7 @@ struct SafetensorsTensor {
   uint64_t end = 0;
 };
 
+std::string_view safetensors_dtype(kiln_dtype dtype); // "F32"
 // Bytes of one element, 0 for an unknown name.
 uint64_t safetensors_element_bytes(std::string_view dtype);
 std::string shape_text(const std::vector<int64_t>& shape); // "[32,1,5,5]"

@@ -50,18 +50,6 @@ std::string_view role_name(ir::StateRole role) {
   return "";
 }
 
-std::string_view dtype_name(kiln_dtype dtype) {
-  switch (dtype) {
-  case KILN_F32:
-    return "F32";
-  case KILN_U8:
-    return "U8";
-  case KILN_I32:
-    return "I32";
-  }
-  return "";
-}
-
 // Dropout of ones, in the same step and stream, is what a layer multiplies by.
 void export_masks(ir::Function& function) {
   std::vector<const ir::Node*> found;
@@ -106,7 +94,9 @@ struct NamedTensor {
   std::vector<char> data;
 
   NamedTensor(const kiln_tensor& tensor)
-      : header{tensor.name, std::string(dtype_name(tensor.dtype)), {tensor.dims, tensor.dims + tensor.rank}},
+      : header{tensor.name,
+               std::string(runtime::safetensors_dtype(tensor.dtype)),
+               {tensor.dims, tensor.dims + tensor.rank}},
         data(static_cast<size_t>(runtime::logical_bytes(tensor))) {}
 };
 
