@@ -28,7 +28,7 @@ struct CLibrary {
   std::string header;
 };
 
-// Letters, digits and _, no digit first, and no keyword of C or C++.
+// Letters, digits and _, no digit first, no keyword of C or C++, nor "kiln", which begins the names of shared kernels.
 bool is_c_identifier(std::string_view name);
 
 // Throws CodegenError when a state of the plan has no known values.

@@ -3,6 +3,8 @@
 #include "codegen/object_cache.h"
 
 #include "codegen/optimize.h"
+#include "runtime/error.h"
+#include "runtime/file_io.h"
 #include "runtime/sha256.h"
 
 #include <algorithm>
@@ -30,13 +32,12 @@ constexpr auto kAbandoned = std::chrono::hours(1); // no writer takes so long
 using File = std::unique_ptr<std::FILE, int (*)(std::FILE*)>;
 
 std::optional<std::string> read_whole(const std::string& path) {
-  const File file(std::fopen(path.c_str(), "rb"), std::fclose);
-  if (!file) return std::nullopt;
-  std::string bytes;
-  std::vector<char> block(size_t{1} << 16);
-  while (const size_t got = std::fread(block.data(), 1, block.size(), file.get())) bytes.append(block.data(), got);
-  if (std::ferror(file.get()) != 0) return std::nullopt;
-  return bytes;
+  if (!runtime::file_exists(path)) return std::nullopt;
+  try {
+    return runtime::read_text_file(path);
+  } catch (const runtime::Error&) { // not to be read, or gone since
+    return std::nullopt;
+  }
 }
 
 bool write_whole(const std::string& path, std::initializer_list<std::string_view> parts) {
