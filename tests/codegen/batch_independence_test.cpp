@@ -32,7 +32,7 @@ std::string predict(int64_t batch) {
 class BatchIndependence : public ::testing::TestWithParam<ir::IsaLevel> {};
 
 TEST_P(BatchIndependence, RowsKeepTheirBits) {
-  if (GetParam() > host_isa_level()) GTEST_SKIP();
+  if (GetParam() > host_isa_level()) GTEST_SKIP() << "this CPU lacks " << ir::name_of(GetParam());
   const ir::Target target = ir::target_for(GetParam());
   const std::array<int64_t, 4> batches = {1, 3, 16, 22};
   std::string text = "state @weight : f32[45,77] {init=uniform(-1,1), stream=0x1}\n"

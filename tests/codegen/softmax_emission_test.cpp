@@ -24,7 +24,7 @@ constexpr float kInfinity = std::numeric_limits<float>::infinity();
 class SoftmaxEmission : public ::testing::TestWithParam<ir::IsaLevel> {
 protected:
   void SetUp() override {
-    if (GetParam() > host_isa_level()) GTEST_SKIP();
+    if (GetParam() > host_isa_level()) GTEST_SKIP() << "this CPU lacks " << ir::name_of(GetParam());
   }
 
   // One line of five logits, among two others of zeros.
