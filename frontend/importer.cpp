@@ -100,12 +100,20 @@ private:
     switch (layer.kind_case()) {
     case proto::Layer::kConvolution:
       return import_layer(layer.convolution(), import);
+    case proto::Layer::kTransposedConvolution:
+      return import_layer(layer.transposed_convolution(), import);
+    case proto::Layer::kDepthwiseConvolution:
+      return import_layer(layer.depthwise_convolution(), import);
     case proto::Layer::kDense:
       return import_layer(layer.dense(), import);
     case proto::Layer::kMaxPool:
       return import_layer(layer.max_pool(), import);
     case proto::Layer::kAveragePool:
       return import_layer(layer.average_pool(), import);
+    case proto::Layer::kGlobalAveragePool:
+      return import_layer(layer.global_average_pool(), import);
+    case proto::Layer::kGlobalMaxPool:
+      return import_layer(layer.global_max_pool(), import);
     case proto::Layer::kRelu:
       return import_layer(layer.relu(), import);
     case proto::Layer::kLeakyRelu:
@@ -142,6 +150,8 @@ private:
       return import_layer(layer.log_softmax(), import);
     case proto::Layer::kBatchNorm:
       return import_layer(layer.batch_norm(), import);
+    case proto::Layer::kLrn:
+      return import_layer(layer.lrn(), import);
     case proto::Layer::kDropout:
       return import_layer(layer.dropout(), import);
     case proto::Layer::kAdd:
@@ -176,6 +186,8 @@ private:
       return import_layer(layer.reduce_mean(), import);
     case proto::Layer::kReduceSum:
       return import_layer(layer.reduce_sum(), import);
+    case proto::Layer::kResize:
+      return import_layer(layer.resize(), import);
     case proto::Layer::kSoftmaxCrossEntropy:
       return import_layer(layer.softmax_cross_entropy(), import);
     case proto::Layer::kMultiClassHinge:

@@ -14,10 +14,16 @@ std::string_view short_name(proto::Layer::KindCase kind) {
   switch (kind) {
   case proto::Layer::kConvolution:
     return "conv";
+  case proto::Layer::kTransposedConvolution:
+    return "deconv";
+  case proto::Layer::kDepthwiseConvolution:
+    return "depthwise";
   case proto::Layer::kDense:
     return "fc";
   case proto::Layer::kMaxPool:
   case proto::Layer::kAveragePool:
+  case proto::Layer::kGlobalAveragePool:
+  case proto::Layer::kGlobalMaxPool:
     return "pool";
   case proto::Layer::kRelu:
     return "relu";
@@ -55,6 +61,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "log_softmax";
   case proto::Layer::kBatchNorm:
     return "bn";
+  case proto::Layer::kLrn:
+    return "lrn";
   case proto::Layer::kDropout:
     return "dropout";
   case proto::Layer::kAdd:
@@ -89,6 +97,8 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "reduce_mean";
   case proto::Layer::kReduceSum:
     return "reduce_sum";
+  case proto::Layer::kResize:
+    return "resize";
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
     return "loss";
@@ -118,6 +128,8 @@ bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy
 bool holds_parameters(const proto::Layer& layer) {
   switch (layer.kind_case()) {
   case proto::Layer::kConvolution:
+  case proto::Layer::kTransposedConvolution:
+  case proto::Layer::kDepthwiseConvolution:
   case proto::Layer::kDense:
   case proto::Layer::kPrelu:
   case proto::Layer::kBatchNorm:
@@ -125,6 +137,10 @@ bool holds_parameters(const proto::Layer& layer) {
     return true;
   case proto::Layer::kMaxPool:
   case proto::Layer::kAveragePool:
+  case proto::Layer::kGlobalAveragePool:
+  case proto::Layer::kGlobalMaxPool:
+  case proto::Layer::kLrn:
+  case proto::Layer::kResize:
   case proto::Layer::kRelu:
   case proto::Layer::kLeakyRelu:
   case proto::Layer::kElu:

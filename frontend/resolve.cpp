@@ -81,6 +81,7 @@ template <class Pool> void resolve_pool(Pool& pool) {
   if (pool.stride().empty()) *pool.mutable_stride() = pool.kernel();
   spell_out_size(*pool.mutable_stride(), 0);
   spell_out_padding(*pool.mutable_padding());
+  spell_out_size(*pool.mutable_dilation(), 1);
 }
 
 void resolve_crop(proto::Crop& crop) {
@@ -88,11 +89,16 @@ void resolve_crop(proto::Crop& crop) {
   if (!crop.offset().empty()) spell_out_size(*crop.mutable_offset(), 0);
 }
 
-void resolve_convolution(proto::Convolution& convolution) {
+template <class Convolution> void resolve_convolution(Convolution& convolution) {
   if (!convolution.kernel().empty()) spell_out_size(*convolution.mutable_kernel(), 0);
   spell_out_size(*convolution.mutable_stride(), 1);
   spell_out_size(*convolution.mutable_dilation(), 1);
   spell_out_padding(*convolution.mutable_padding());
+}
+
+void resolve_resize(proto::ResizeLayer& resize) {
+  if (!resize.size().empty()) spell_out_size(*resize.mutable_size(), 0);
+  if (resize.factor_size() == 1) resize.add_factor(resize.factor(0));
 }
 
 // Whether a layer gives the values it takes, or some of them or of their sums: a rectifier behind it acts on those of
@@ -101,7 +107,11 @@ bool passes_values_on(const proto::Layer& layer) {
   switch (layer.kind_case()) {
   case proto::Layer::kMaxPool:
   case proto::Layer::kAveragePool:
+  case proto::Layer::kGlobalAveragePool:
+  case proto::Layer::kGlobalMaxPool:
   case proto::Layer::kBatchNorm:
+  case proto::Layer::kLrn:
+  case proto::Layer::kResize:
   case proto::Layer::kDropout:
   case proto::Layer::kAdd:
   case proto::Layer::kFlatten:
@@ -119,6 +129,8 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kReduceSum:
     return true;
   case proto::Layer::kConvolution:
+  case proto::Layer::kTransposedConvolution:
+  case proto::Layer::kDepthwiseConvolution:
   case proto::Layer::kDense:
   case proto::Layer::kRelu:
   case proto::Layer::kLeakyRelu:
@@ -206,6 +218,12 @@ void resolve_network(proto::Network& network) {
     if (layer.input().empty() && inputs_wanted(layer).least == 1)
       layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
+    if (layer.has_depthwise_convolution()) resolve_convolution(*layer.mutable_depthwise_convolution());
+    if (layer.has_transposed_convolution()) {
+      resolve_convolution(*layer.mutable_transposed_convolution());
+      spell_out_size(*layer.mutable_transposed_convolution()->mutable_output_padding(), 0);
+    }
+    if (layer.has_resize()) resolve_resize(*layer.mutable_resize());
     if (layer.has_max_pool()) resolve_pool(*layer.mutable_max_pool());
     if (layer.has_average_pool()) resolve_pool(*layer.mutable_average_pool());
     if (layer.has_pad()) spell_out_padding(*layer.mutable_pad()->mutable_padding());
@@ -213,6 +231,9 @@ void resolve_network(proto::Network& network) {
   }
   for (proto::Layer& layer : *network.mutable_layer()) {
     if (layer.has_convolution()) resolve_initializers(*layer.mutable_convolution(), layer, network);
+    if (layer.has_depthwise_convolution()) resolve_initializers(*layer.mutable_depthwise_convolution(), layer, network);
+    if (layer.has_transposed_convolution())
+      resolve_initializers(*layer.mutable_transposed_convolution(), layer, network);
     if (layer.has_dense()) resolve_initializers(*layer.mutable_dense(), layer, network);
   }
 }

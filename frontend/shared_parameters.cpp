@@ -76,15 +76,14 @@ void check_shared(const proto::Network& network, int index, const Positions& pos
       report.error(field, fmt::format("\"{}\" is of another kind, {}", other.name(), kind_name(other)),
                    fmt::format("name one parameter, for example \"{}.weight\"", other.name()));
   }
-  if (layer.has_convolution()) {
-    check_initializer(layer, "weight", layer.convolution().has_weights_init(), "convolution.weights_init", network,
-                      report);
-    check_initializer(layer, "bias", layer.convolution().has_bias_init(), "convolution.bias_init", network, report);
-  }
-  if (layer.has_dense()) {
-    check_initializer(layer, "weight", layer.dense().has_weights_init(), "dense.weights_init", network, report);
-    check_initializer(layer, "bias", layer.dense().has_bias_init(), "dense.bias_init", network, report);
-  }
+  const auto check_weighted = [&](const auto& weighted, const std::string& at) {
+    check_initializer(layer, "weight", weighted.has_weights_init(), at + ".weights_init", network, report);
+    check_initializer(layer, "bias", weighted.has_bias_init(), at + ".bias_init", network, report);
+  };
+  if (layer.has_convolution()) check_weighted(layer.convolution(), "convolution");
+  if (layer.has_depthwise_convolution()) check_weighted(layer.depthwise_convolution(), "depthwise_convolution");
+  if (layer.has_transposed_convolution()) check_weighted(layer.transposed_convolution(), "transposed_convolution");
+  if (layer.has_dense()) check_weighted(layer.dense(), "dense");
   const double start = proto::Prelu::default_instance().start();
   if (layer.has_prelu()) // resolving writes the default out
     check_initializer(layer, "slope", layer.prelu().start() != start, "prelu.start", network, report);

@@ -14,7 +14,8 @@ namespace kiln::ir {
 
 namespace {
 
-constexpr std::array<std::string_view, 7> kNames = {"unset", "any", "blocked", "first", "plain", "direct", "blas"};
+constexpr std::array<std::string_view, 8> kNames = {"unset",     "any",   "blocked", "first",
+                                                    "depthwise", "plain", "direct",  "blas"};
 
 // A sharded sum has about this many tasks: enough to keep a machine of this kind busy, few enough that the partial
 // results stay small. Part of the plan, so of the bits.
@@ -39,16 +40,24 @@ public:
   LayoutDemand run() {
     switch (node_.op().code) {
     case OpCode::conv2d:
-      convolution({LayoutKind::nchwc, LayoutKind::oihw_io}, {LayoutKind::plain, LayoutKind::ohwi_o}, LayoutKind::nchwc,
-                  LayoutKind::nchwc);
+      convolution({{LayoutKind::nchwc, LayoutKind::oihw_io}, LayoutKind::nchwc},
+                  {{LayoutKind::plain, LayoutKind::ohwi_o}, LayoutKind::nchwc},
+                  {{LayoutKind::nchwc, LayoutKind::ohwi_o}, LayoutKind::nchwc});
       break;
     case OpCode::conv2d_backward_data:
       if (node_.kernel == Kernel::first) refuse();
-      convolution({LayoutKind::oihw_oi, LayoutKind::nchwc}, {}, LayoutKind::nchwc, LayoutKind::plain);
+      convolution({{LayoutKind::oihw_oi, LayoutKind::nchwc}, LayoutKind::nchwc}, {},
+                  {{LayoutKind::ohwi_o, LayoutKind::nchwc}, LayoutKind::nchwc});
       break;
     case OpCode::conv2d_backward_weights:
-      convolution({LayoutKind::nchwc, LayoutKind::nchwc}, {LayoutKind::plain, LayoutKind::nchwc}, LayoutKind::oihw_io,
-                  LayoutKind::ohwi_o);
+      convolution({{LayoutKind::nchwc, LayoutKind::nchwc}, LayoutKind::oihw_io},
+                  {{LayoutKind::plain, LayoutKind::nchwc}, LayoutKind::ohwi_o},
+                  {{LayoutKind::nchwc, LayoutKind::nchwc}, LayoutKind::ohwi_o});
+      break;
+    case OpCode::conv_transpose2d:
+      if (node_.kernel == Kernel::first) refuse();
+      convolution({{LayoutKind::nchwc, LayoutKind::oihw_oi}, LayoutKind::nchwc}, {},
+                  {{LayoutKind::nchwc, LayoutKind::ohwi_o}, LayoutKind::nchwc});
       break;
     case OpCode::bias:
     case OpCode::scale:
@@ -231,14 +240,33 @@ private:
     for (size_t i = 0; i < demand_.operands.size(); ++i) demand_.operands[i] = demand(node_.operand(i));
     for (size_t i = 0; i < demand_.results.size(); ++i) demand_.results[i] = demand(node_.result(i));
   }
-  void convolution(std::array<LayoutKind, 2> blocked, std::array<LayoutKind, 2> first, LayoutKind result,
-                   LayoutKind first_result) {
-    if (node_.kernel == Kernel::plain) return;
-    if (node_.kernel != Kernel::blocked && node_.kernel != Kernel::first) refuse();
-    const auto& operands = node_.kernel == Kernel::blocked ? blocked : first;
+  // Of the first two operands and of the result.
+  struct ConvolutionLayouts {
+    std::array<LayoutKind, 2> operands;
+    LayoutKind result;
+  };
+  void convolution(const ConvolutionLayouts& blocked, const ConvolutionLayouts& first,
+                   const ConvolutionLayouts& depthwise) {
+    switch (node_.kernel) {
+    case Kernel::plain:
+      return;
+    case Kernel::blocked:
+      return convolution(blocked);
+    case Kernel::first:
+      return convolution(first);
+    case Kernel::depthwise:
+      return convolution(depthwise);
+    case Kernel::unset:
+    case Kernel::any:
+    case Kernel::direct:
+    case Kernel::blas:
+      refuse();
+    }
+  }
+  void convolution(const ConvolutionLayouts& layouts) {
     for (size_t i = 0; i < demand_.operands.size(); ++i)
-      demand_.operands[i] = layout(i < 2 ? operands[i] : LayoutKind::vector_c); // epilogue operands are per channel
-    demand_.results[0] = layout(node_.kernel == Kernel::blocked ? result : first_result);
+      demand_.operands[i] = layout(i < 2 ? layouts.operands[i] : LayoutKind::vector_c); // epilogues': per channel
+    demand_.results[0] = layout(layouts.result);
   }
 
   const Node& node_;
@@ -316,6 +344,28 @@ int64_t workspace_bytes(const Node& node, const Target& target) {
   return shards == 1 ? 0 : shards * node.result().type.bytes();
 }
 
-int64_t scratch_bytes(const Node&, const Target&) { return 0; }
+LrnTile lrn_tile(const TensorType& src, int64_t size, const Target& target) {
+  constexpr int64_t kElements = 4096; // of the first-level cache
+  const int64_t c = target.vector_width;
+  const int64_t margin = divide_up(std::min(size / 2, src.dims[1]), c) * c;
+  LrnTile tile{1, margin, divide_up(src.dims[1], c) * c};
+  tile.pixels = std::clamp<int64_t>(kElements / tile.row(), 1, src.dims[2] * src.dims[3]);
+  return tile;
+}
+
+int64_t scratch_bytes(const Node& node, const Target& target) {
+  if (!node.is<Lrn>() && !node.is<LrnBackward>()) return 0;
+  const bool backward = node.is<LrnBackward>();
+  const TensorType& src = node.operand(0).type;
+  int64_t elements = 0;
+  if (src.layout.kind == LayoutKind::plain) { // of backward, two values a channel and lane
+    elements = backward ? 2 * src.dims[1] * target.vector_width : 0;
+  } else {
+    const int64_t size = backward ? node.attributes<LrnBackward>().size : node.attributes<Lrn>().size;
+    const LrnTile tile = lrn_tile(src, size, target);
+    elements = tile.pixels * (backward ? 2 * tile.row() + tile.channels : tile.row());
+  }
+  return elements * int64_t{sizeof(float)};
+}
 
 } // namespace kiln::ir

@@ -16,12 +16,13 @@ class Node;
 
 enum class Kernel : uint8_t {
   unset,
-  any,     // the op has one kernel, which takes every layout (all tensors alike) or fixes its own
-  blocked, // channels in blocks of the vector width (NCHWc)
-  first,   // convolution of few input channels: plain source, blocked result
-  plain,   // plain layouts throughout: the general fallback
-  direct,  // emitted dense kernel
-  blas,    // dense by kiln_sgemm
+  any,       // the op has one kernel, which takes every layout (all tensors alike) or fixes its own
+  blocked,   // channels in blocks of the vector width (NCHWc)
+  first,     // convolution of few input channels: plain source, blocked result
+  depthwise, // convolution in which each channel sees itself alone: blocked, a filter a lane
+  plain,     // plain layouts throughout: the general fallback
+  direct,    // emitted dense kernel
+  blas,      // dense by kiln_sgemm
 };
 
 std::string_view name_of(Kernel kernel);
@@ -46,6 +47,17 @@ int64_t channel_sum_elements(const Node& node, const Target& target);
 
 // Bytes of workspace (partial sums, packed operands) that the node's kernel needs during its step.
 int64_t workspace_bytes(const Node& node, const Target& target);
+
+// How lrn goes over blocked tensors: some pixels at a time, whose channels it lays out in scratch one behind the other,
+// with zeros before and after them that stand for the channels that do not exist.
+struct LrnTile {
+  int64_t pixels;
+  int64_t margin;   // zeros at either end of a pixel, in whole blocks
+  int64_t channels; // with padding lanes
+
+  int64_t row() const { return margin + channels + margin; } // elements a pixel
+};
+LrnTile lrn_tile(const TensorType& src, int64_t size, const Target& target);
 
 // Bytes of scratch that each thread needs while it runs the node's kernel; not part of the arena.
 int64_t scratch_bytes(const Node& node, const Target& target);

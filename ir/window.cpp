@@ -21,14 +21,17 @@ template <size_t count> void expect_between(std::string_view op, std::string_vie
           fmt::format("{}: {}: expected values from {} to 2^30, got [{}]", op, what, least, fmt::join(values, ",")));
 }
 
+std::string dilated_size(const Window& window) {
+  if (window.rows.dilation == 1 && window.columns.dilation == 1) return "";
+  return fmt::format(" (dilated to {}x{})", window.rows.extent(), window.columns.extent());
+}
+
 void expect_fits(std::string_view op, const Window& window) {
   const auto [rows, columns] = window.output();
   if (rows >= 1 && columns >= 1) return;
-  const bool dilated = window.rows.dilation != 1 || window.columns.dilation != 1;
-  throw TypeError(fmt::format(
-      "{}: kernel {}x{}{} is larger than the padded input {}x{}", op, window.rows.kernel, window.columns.kernel,
-      dilated ? fmt::format(" (dilated to {}x{})", window.rows.extent(), window.columns.extent()) : std::string(),
-      window.rows.padded(), window.columns.padded()));
+  throw TypeError(fmt::format("{}: kernel {}x{}{} is larger than the padded input {}x{}", op, window.rows.kernel,
+                              window.columns.kernel, dilated_size(window), window.rows.padded(),
+                              window.columns.padded()));
 }
 
 } // namespace
@@ -55,16 +58,23 @@ Window window_of(std::string_view op, const ConvolutionWindow& attributes, Size2
 }
 
 Window window_of(std::string_view op, const PoolWindow& attributes, Size2 source) {
-  const auto& [kernel, stride, pad, rounding] = attributes;
+  const auto& [kernel, stride, pad, dilation, rounding] = attributes;
   expect_between(op, "kernel", kernel, 1);
   expect_between(op, "stride", stride, 1);
   expect_between(op, "pad", pad, 0);
-  for (size_t side = 0; side < pad.size(); ++side)
-    if (pad[side] >= kernel[side % 2])
-      throw TypeError(fmt::format("{}: pad [{}] must be smaller than kernel {}x{}, or windows would see padding alone",
-                                  op, fmt::join(pad, ","), kernel[0], kernel[1]));
-  const Window window{{source[0], kernel[0], stride[0], pad[0], pad[2], 1, rounding},
-                      {source[1], kernel[1], stride[1], pad[1], pad[3], 1, rounding}};
+  expect_between(op, "dilation", dilation, 1);
+  const Window window{{source[0], kernel[0], stride[0], pad[0], pad[2], dilation[0], rounding},
+                      {source[1], kernel[1], stride[1], pad[1], pad[3], dilation[1], rounding}};
+  for (const WindowAxis& axis : {window.rows, window.columns}) {
+    if (std::max(axis.pad_before, axis.pad_after) >= axis.extent())
+      throw TypeError(
+          fmt::format("{}: pad [{}] must be smaller than kernel {}x{}{}, or windows would see padding alone", op,
+                      fmt::join(pad, ","), kernel[0], kernel[1], dilated_size(window)));
+    // With larger steps the taps of a window could lie before and behind the source, and none on it.
+    if (axis.dilation > axis.input && std::max(axis.pad_before, axis.pad_after) > 0 && axis.kernel > 1)
+      throw TypeError(fmt::format("{}: dilation [{}] is larger than the input {}x{}: windows could see padding alone",
+                                  op, fmt::join(dilation, ","), source[0], source[1]));
+  }
   expect_fits(op, window);
   return window;
 }

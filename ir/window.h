@@ -13,6 +13,8 @@ namespace kiln::ir {
 
 using Size2 = std::array<int64_t, 2>; // rows, columns
 
+// ceil is the rule of PyTorch, of ONNX's ceil_mode and of Caffe alike. (Without padding, Caffe keeps even a window that
+// starts beyond the source, which takes a stride larger than the kernel; the mean of such a window is NaN.)
 enum class Rounding : uint8_t {
   floor, // windows lie within the padded source; a remainder is dropped
   ceil   // one more window covers a remainder, if it starts within the source or the padding before it
@@ -39,12 +41,15 @@ struct WindowAxis {
   int64_t position(int64_t window, int64_t tap) const { return start(window) + tap * dilation; }
   bool contains(int64_t position) const { return position >= 0 && position < input; }
 
-  // Without dilation, the taps that lie on the source are [begin, end).
-  int64_t begin(int64_t window) const { return std::max<int64_t>(start(window), 0); }
-  int64_t end(int64_t window) const { return std::min(start(window) + kernel, input); }
-  // Those that lie on the source or its padding: what ceil rounding lets hang over the padding's end is not counted.
-  int64_t padded_count(int64_t window) const {
-    return std::min(start(window) + kernel, input + pad_after) - start(window);
+  // The taps that lie on the source are [first_tap, end_tap).
+  int64_t first_tap(int64_t window) const { return (std::max<int64_t>(-start(window), 0) + dilation - 1) / dilation; }
+  int64_t end_tap(int64_t window) const { return taps_before(window, input); }
+  // How many lie on the source or its padding: what ceil rounding lets hang over the padding's end is not counted.
+  int64_t padded_count(int64_t window) const { return taps_before(window, input + pad_after); }
+
+private:
+  int64_t taps_before(int64_t window, int64_t end) const {
+    return std::min((std::max<int64_t>(end - start(window), 0) + dilation - 1) / dilation, kernel);
   }
 };
 
@@ -54,6 +59,13 @@ struct Window {
 
   Size2 output() const { return {rows.output(), columns.output()}; }
 };
+
+// Calls visit(row, column) for the elements of window (y, x) that lie on the source, in row-major order.
+template <class Visit> void for_each_tap(const Window& window, int64_t y, int64_t x, Visit visit) {
+  for (int64_t i = window.rows.first_tap(y); i < window.rows.end_tap(y); ++i)
+    for (int64_t j = window.columns.first_tap(x); j < window.columns.end_tap(x); ++j)
+      visit(window.rows.position(y, i), window.columns.position(x, j));
+}
 
 // Attributes that every convolution has. pad is top, left, bottom, right.
 struct ConvolutionWindow {
@@ -70,12 +82,13 @@ struct ConvolutionWindow {
   }
 };
 
-// Attributes that every pooling has. pad is top, left, bottom, right, each less than the kernel, so that every window
-// meets the source.
+// Attributes that every pooling has. pad is top, left, bottom, right, each less than the dilated kernel, so that every
+// window meets the source.
 struct PoolWindow {
   Size2 kernel{2, 2};
   Size2 stride{2, 2};
   std::array<int64_t, 4> pad{0, 0, 0, 0};
+  Size2 dilation{1, 1};
   Rounding rounding = Rounding::floor;
 
   void fields(FieldVisitor& visit) {
@@ -83,6 +96,7 @@ struct PoolWindow {
     visit("kernel", kernel);
     visit("stride", stride);
     visit("pad", pad);
+    visit("dilation", dilation);
     enum_field(visit, "rounding", roundings, rounding);
   }
 };

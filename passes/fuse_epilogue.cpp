@@ -1,4 +1,4 @@
-// Moves a bias and an activation into the convolution or dense kernel before them.
+// Moves a bias and an activation into the convolution, transposed convolution or dense kernel before them.
 //
 // Assumes differentiate has run: a backward op that needs the value in between keeps it from fusing, as any second user
 // does. Activations go back through their result, so bias and activation fuse in training too.
@@ -69,6 +69,7 @@ bool fuse_epilogue(Module& module, const PassOptions&) {
   bool changed = false;
   for (const auto& function : module.functions()) {
     changed |= fuse_all<Conv2d>(*function);
+    changed |= fuse_all<ConvTranspose2d>(*function);
     changed |= fuse_all<Dense>(*function);
   }
   return changed;

@@ -28,6 +28,13 @@ std::string refuse_first(const Channels& channels) {
   return "";
 }
 
+std::string refuse_depthwise(const Channels& channels) {
+  if (channels.in_group != 1 || channels.out_group != 1)
+    return fmt::format("groups of {} input and {} output channels, not of one each", channels.in_group,
+                       channels.out_group);
+  return "";
+}
+
 std::string refuse_blocked(const Channels& channels, int64_t block) {
   if (channels.groups == 1 || (channels.in_group % block == 0 && channels.out_group % block == 0)) return "";
   return fmt::format("groups of {} input and {} output channels are no multiple of {}", channels.in_group,
@@ -39,27 +46,29 @@ template <class Op> Channels channels_of(const Node& node, const Dims& weights) 
   return {weights[1], weights[0] / groups, groups};
 }
 
+// `has_first`: the op has the kernel for few input channels.
+std::vector<KernelCandidate> convolution_candidates(const Channels& channels, int64_t block, bool has_first) {
+  std::vector<KernelCandidate> candidates;
+  if (has_first) candidates.push_back({Kernel::first, refuse_first(channels)});
+  if (channels.groups != 1) candidates.push_back({Kernel::depthwise, refuse_depthwise(channels)});
+  candidates.push_back({Kernel::blocked, refuse_blocked(channels, block)});
+  candidates.push_back({Kernel::plain, ""});
+  return candidates;
+}
+
 } // namespace
 
 std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind kind, const Target& target) {
   const int64_t block = target.vector_width;
   switch (node.op().code) {
-  case OpCode::conv2d: {
-    const Channels channels = channels_of<Conv2d>(node, node.operand(1).type.dims);
-    return {{Kernel::first, refuse_first(channels)},
-            {Kernel::blocked, refuse_blocked(channels, block)},
-            {Kernel::plain, ""}};
-  }
-  case OpCode::conv2d_backward_weights: {
-    const Channels channels = channels_of<Conv2dBackwardWeights>(node, node.result().type.dims);
-    return {{Kernel::first, refuse_first(channels)},
-            {Kernel::blocked, refuse_blocked(channels, block)},
-            {Kernel::plain, ""}};
-  }
-  case OpCode::conv2d_backward_data: {
-    const Channels channels = channels_of<Conv2dBackwardData>(node, node.operand(0).type.dims);
-    return {{Kernel::blocked, refuse_blocked(channels, block)}, {Kernel::plain, ""}};
-  }
+  case OpCode::conv2d:
+    return convolution_candidates(channels_of<Conv2d>(node, node.operand(1).type.dims), block, true);
+  case OpCode::conv2d_backward_weights:
+    return convolution_candidates(channels_of<Conv2dBackwardWeights>(node, node.result().type.dims), block, true);
+  case OpCode::conv2d_backward_data:
+    return convolution_candidates(channels_of<Conv2dBackwardData>(node, node.operand(0).type.dims), block, false);
+  case OpCode::conv_transpose2d:
+    return convolution_candidates(channels_of<ConvTranspose2d>(node, node.operand(1).type.dims), block, false);
   case OpCode::dense:
   case OpCode::dense_backward_data:
   case OpCode::dense_backward_weights:

@@ -15,7 +15,7 @@ F32 divisor(KernelBuilder& k, const ir::AveragePool::Attributes& attributes, con
   if (!taps.clipped()) return k.f32(static_cast<float>(window.rows.kernel * window.columns.kernel), lanes);
   const auto factor = [&](const ir::WindowAxis& axis, Index at) {
     return attributes.count_include_pad ? PoolTaps::padded_count(axis, at)
-                                        : PoolTaps::end(axis, at) - PoolTaps::begin(axis, at);
+                                        : PoolTaps::end_tap(axis, at) - PoolTaps::first_tap(axis, at);
   };
   return broadcast(to_float(factor(window.rows, y) * factor(window.columns, x)), lanes);
 }

@@ -22,6 +22,7 @@ GatherConvolution forward_gather(const ir::Node& node, const ir::Target& target)
   c.groups = attributes.group;
   c.source_channels = weights[1];
   c.result_channels = weights[0] / attributes.group;
+  c.channels = weights[0];
   c.source_block = node.kernel == ir::Kernel::blocked ? target.vector_width : 1;
   c.result_block = node.kernel == ir::Kernel::plain ? 1 : target.vector_width;
   c.source_rows = src[2];
@@ -38,6 +39,8 @@ GatherConvolution forward_gather(const ir::Node& node, const ir::Target& target)
   c.weight_result_block = divide_up(c.source_channels, c.source_block) * c.weight_source_block;
   c.weight_group = divide_up(c.result_channels, c.result_block) * c.weight_result_block;
   c.epilogue = attributes.epilogue;
+  if (node.kernel == ir::Kernel::depthwise)
+    make_depthwise(c, weights[0], {weights[2], weights[3]}, target.vector_width);
   return c;
 }
 

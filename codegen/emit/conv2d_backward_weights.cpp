@@ -22,15 +22,17 @@ struct WeightsGradient {
   int64_t samples = 1;
   int64_t shards = 1;
   int64_t groups = 1;
+  bool depthwise = false;      // as in GatherConvolution: a group is a block of channels, each lane seeing itself alone
   int64_t source_channels = 1; // of a group
   int64_t result_channels = 1; // of a group
-  int32_t source_block = 1;
+  int32_t source_block = 1;    // as the result has it; a pixel of a depthwise convolution's source is a result block
   int32_t result_block = 1;
   AxisTaps rows, columns;
 
   int64_t source_blocks() const { return divide_up(source_channels, source_block); }
   int64_t result_blocks() const { return divide_up(result_channels, result_block); }
-  int64_t source_plane() const { return rows.source * columns.source * source_block; }
+  int64_t source_pixel() const { return depthwise ? result_block : source_block; }
+  int64_t source_plane() const { return rows.source * columns.source * source_pixel(); }
   int64_t ddst_plane() const { return rows.positions * columns.positions * result_block; }
   // Strides of the result, in elements.
   int64_t column_stride() const { return int64_t{source_block} * result_block; }
@@ -59,10 +61,15 @@ struct Piece {
   int64_t rows = 1;
 };
 
+// Channels of a source pixel that the sets of a part read, planes of one channel or lanes of one plane.
+int64_t source_lanes(const WeightsGradient& g, const AccumulatorSet& set) {
+  return g.source_block == 1 ? set.channels * g.source_pixel() : g.source_block;
+}
+
 Piece choose_piece(const WeightsGradient& g, const AccumulatorSet& set, const ir::Target& target) {
-  const int64_t planes = g.source_block == 1 ? set.channels : g.source_block;
+  const int64_t lanes = source_lanes(g, set);
   const int64_t row_bytes = 4 * (set.blocks * g.columns.positions * g.result_block +
-                                 planes * g.columns.source * std::min(g.rows.step, g.rows.source));
+                                 lanes * g.columns.source * std::min(g.rows.step, g.rows.source));
   const int64_t budget = target.l1_bytes / 4 * 3;
   const int64_t rows = std::max<int64_t>(budget / row_bytes, 1);
   if (rows >= g.rows.positions) return {std::clamp<int64_t>(rows / g.rows.positions, 1, g.samples), g.rows.positions};
@@ -115,8 +122,8 @@ struct Traffic {
   int64_t bytes;
 
   Traffic(const WeightsGradient& g, const AccumulatorSet& set, int64_t members) {
-    const int64_t lanes = g.source_block == 1 ? set.channels : g.source_block;
-    sums = set.blocks * g.rows.count * g.columns.count * lanes;
+    const int64_t lanes = source_lanes(g, set);
+    sums = set.blocks * g.rows.count * g.columns.count * (g.source_block == 1 ? set.channels : g.source_block);
     bytes = 4 * (set.blocks * g.result_block + lanes * g.rows.step * g.columns.step / members);
   }
   // As measured: with less work a byte, memory keeps up best when left alone; with more than a byte's, it never
@@ -234,7 +241,7 @@ private:
       const int64_t lines = divide_up(divide_up(elements, kLine), shares);
       k_.for_range(share * lines, share * lines + lines, 1, [&](Index line) { k_.prefetch(from, line * kLine); });
     };
-    const int64_t ddst_row = g_.columns.positions * g_.result_block, source_row = g_.columns.source * g_.source_block;
+    const int64_t ddst_row = g_.columns.positions * g_.result_block, source_row = g_.columns.source * g_.source_pixel();
     const Pointer ddst = member_ddst_ + sample * (g_.groups * g_.result_blocks() * g_.ddst_plane()) + row * ddst_row;
     for (int64_t b = 0; b < set_.blocks; ++b) fetch(ddst + b * g_.ddst_plane(), piece_.rows * ddst_row, set, sets);
     const Pointer source = task_source_ + sample * (g_.groups * g_.source_blocks() * g_.source_plane()) +
@@ -272,7 +279,7 @@ private:
     const AxisTaps& rows = g_.rows;
     auto emit_row = [&](Index row, int64_t first_tap, int64_t tap_count) {
       const Index source_row = row * rows.step + rows.offset + taps.first_row * rows.spread;
-      emit_pixels(taps, first_tap, tap_count, source + source_row * (g_.columns.source * g_.source_block),
+      emit_pixels(taps, first_tap, tap_count, source + source_row * (g_.columns.source * g_.source_pixel()),
                   ddst + row * (g_.columns.positions * g_.result_block));
     };
     if (set_.filter_rows == 1) {
@@ -305,7 +312,7 @@ private:
       for (int64_t x = 0; x < columns.count; ++x) reads.push_back(columns.reads(run.begin, x));
       if (std::find(reads.begin(), reads.end(), true) == reads.end()) continue;
       // Pointers that walk along, and no unrolling, for the reasons given in gather_convolution.cpp.
-      const Pointer first_source = source + (run.begin * columns.step + columns.offset) * g_.source_block;
+      const Pointer first_source = source + (run.begin * columns.step + columns.offset) * g_.source_pixel();
       const Pointer first_ddst = ddst + run.begin * g_.result_block;
       if (run.repeat == 1) {
         emit_pixel(taps, first_row_tap, row_taps, reads, first_source, first_ddst);
@@ -316,7 +323,7 @@ private:
       k_.for_range(0, run.repeat, 1, [&](Index) {
         const Pointer from_here = from, by_here = by;
         emit_pixel(taps, first_row_tap, row_taps, reads, from_here, by_here);
-        from.set(from_here + columns.step * g_.source_block);
+        from.set(from_here + columns.step * g_.source_pixel());
         by.set(by_here + g_.result_block);
       });
     }
@@ -332,8 +339,7 @@ private:
         if (!reads[static_cast<size_t>(x)]) continue;
         for (int64_t i = 0; i < set_.channels; ++i) {
           const int64_t pixel = y * g_.rows.spread * g_.columns.source + x * g_.columns.spread;
-          const F32 value =
-              k_.load_broadcast(source, pixel * g_.source_block + i * g_.source_channel_stride(), g_.result_block);
+          const F32 value = source_value(source, pixel * g_.source_pixel() + i * g_.source_channel_stride());
           for (int64_t b = 0; b < set_.blocks; ++b) {
             const int64_t number = ((b * set_.filter_rows + y) * taps.columns.count + x) * set_.channels + i;
             const Variable<F32>& sum = sums_[static_cast<size_t>(number)];
@@ -341,6 +347,11 @@ private:
           }
         }
       }
+  }
+
+  F32 source_value(Pointer source, int64_t offset) {
+    if (g_.depthwise) return k_.load(source, offset, g_.result_block, g_.result_block * int64_t{sizeof(float)});
+    return k_.load_broadcast(source, offset, g_.result_block);
   }
 
   KernelBuilder& k_;
@@ -370,6 +381,11 @@ WeightsGradient weights_gradient(const ir::Node& node, const ir::Target& target)
   g.result_block = node.kernel == ir::Kernel::plain ? 1 : target.vector_width;
   g.rows = forward_taps(window.rows);
   g.columns = forward_taps(window.columns);
+  if (node.kernel == ir::Kernel::depthwise) {
+    g.depthwise = true;
+    g.groups = divide_up(ddst[1], g.result_block);
+    g.result_channels = g.result_block;
+  }
   return g;
 }
 

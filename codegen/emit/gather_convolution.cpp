@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <limits>
+#include <map>
 #include <optional>
 
 namespace kiln::codegen {
@@ -48,9 +49,18 @@ double tile_cycles(const GatherConvolution& c, const ir::Target& target, const G
   return cycles;
 }
 
-bool fits_registers(const ir::Target& target, int64_t blocks, int64_t pixels) {
-  // Beside the accumulators: a vector of weights a block, a source value, and a product where they are not fused.
-  return blocks * pixels + blocks + (target.has_fma ? 1 : 2) <= target.vector_registers;
+// Filter columns of a depthwise convolution whose weights are in registers at one time.
+int64_t held_taps(const GatherConvolution& c, const ir::Target& target) {
+  int64_t taps = 1;
+  for (const AxisTaps& columns : c.columns) taps = std::max(taps, columns.count);
+  return std::min<int64_t>(taps, target.vector_registers / 4);
+}
+
+bool fits_registers(const GatherConvolution& c, const ir::Target& target, int64_t blocks, int64_t pixels) {
+  // Beside the accumulators: vectors of weights, a source value, and a product where they are not fused.
+  // Source columns of a depthwise convolution are loaded ahead of the taps that meet them: one more.
+  const int64_t weights = c.depthwise ? held_taps(c, target) + 1 : blocks;
+  return blocks * pixels + weights + (target.has_fma ? 1 : 2) <= target.vector_registers;
 }
 
 class GatherEmitter {
@@ -58,7 +68,7 @@ public:
   GatherEmitter(KernelBuilder& k, const GatherConvolution& c)
       : k_(k), c_(c), tile_(choose_tile(c, k.target())), tasks_(c, tile_, k.target()), source_(k.operand(0)),
         weights_(k.operand(1)), result_(k.operand(2 + static_cast<int32_t>(ir::operand_count(c.epilogue)))),
-        epilogue_(k, c.epilogue, 2, c.groups * c.result_channels, c.result_block) {}
+        epilogue_(k, c.epilogue, 2, c.channels, c.result_block) {}
 
   void run() {
     k_.begin_tasks([&](Index index) {
@@ -168,6 +178,7 @@ private:
 
   void emit_columns(const TilePlace& place, const std::vector<bool>& rows_read, Index block, Pointer source,
                     Pointer weights) {
+    if (c_.depthwise) return emit_lanes(place, rows_read, source, weights);
     const AxisTaps& columns = *place.columns;
     const int64_t source_step = columns.spread * c_.source_block;
     const int64_t weight_step = columns.filter_step * c_.weight_column;
@@ -175,6 +186,43 @@ private:
       walk(run.end - run.begin, source + run.begin * source_step, source_step,
            weights + (columns.filter_first * c_.weight_column + run.begin * weight_step), weight_step,
            [&](Pointer from, Pointer by) { emit_channels(place, rows_read, run.reads, block, from, by); });
+  }
+
+  // All products of a depthwise convolution at one filter row. Neighbouring pixels read the same source columns at
+  // neighbouring taps: each column is loaded once and meets all of them, some taps at a time.
+  void emit_lanes(const TilePlace& place, const std::vector<bool>& rows_read, Pointer source, Pointer weights) {
+    const AxisTaps& columns = *place.columns;
+    const int64_t held = held_taps(c_, k_.target());
+    for (int64_t first = 0; first < columns.count; first += held) {
+      struct Product {
+        int64_t pixel, tap;
+      };
+      std::map<int64_t, std::vector<Product>> products; // by source column, from the tile's first one
+      std::map<int64_t, F32> filter;                    // by tap
+      for (const TapRun& run : place.taps)
+        for (int64_t tap = std::max(run.begin, first); tap < std::min(run.end, first + held); ++tap) {
+          const int64_t column = columns.filter_first + tap * columns.filter_step;
+          filter[tap] = load_lanes(weights, column * c_.weight_column);
+          for (int64_t x = 0; x < place.width; ++x)
+            if (run.reads[static_cast<size_t>(x)])
+              products[x * columns.step + tap * columns.spread].push_back({x, tap});
+        }
+      for (int64_t y = 0; y < place.strip->height; ++y) {
+        if (!rows_read[static_cast<size_t>(y)]) continue;
+        const int64_t row = y * place.strip->rows->step * c_.source_columns;
+        for (const auto& [column, terms] : products) {
+          const F32 value = load_lanes(source, (row + column) * c_.source_block);
+          for (const auto& [pixel, tap] : terms) {
+            const Variable<F32>& sum = sums_[static_cast<size_t>(y * place.width + pixel)];
+            sum.set(mul_add(value, filter.at(tap), sum));
+          }
+        }
+      }
+    }
+  }
+
+  F32 load_lanes(Pointer from, int64_t offset) {
+    return k_.load(from, offset, c_.result_block, c_.result_block * int64_t{sizeof(float)});
   }
 
   // Calls body(source, weights) `count` times, each time that many elements further. Pointers that walk along, rather
@@ -268,6 +316,18 @@ private:
 
 } // namespace
 
+void make_depthwise(GatherConvolution& c, int64_t channels, ir::Size2 filter, int32_t block) {
+  c.depthwise = true;
+  c.groups = divide_up(channels, block);
+  c.channels = channels;
+  c.source_channels = 1;
+  c.result_channels = block;
+  c.source_block = c.result_block = block;
+  c.weight_column = block;
+  c.weight_row = filter[1] * block;
+  c.weight_group = filter[0] * c.weight_row;
+}
+
 GatherTile choose_tile(const GatherConvolution& c, const ir::Target& target) {
   int64_t height = 0, width = 0;
   for (const AxisTaps& rows : c.rows) height = std::max(height, rows.positions);
@@ -277,8 +337,8 @@ GatherTile choose_tile(const GatherConvolution& c, const ir::Target& target) {
   double least = std::numeric_limits<double>::infinity();
   for (int64_t b = 1; b <= std::min<int64_t>(blocks, 6); ++b) {
     if (blocks % b != 0) continue;
-    for (int64_t x = 1; x <= width && fits_registers(target, b, x); ++x)
-      for (int64_t y = 1; y <= (x == width ? height : 1) && fits_registers(target, b, x * y); ++y) {
+    for (int64_t x = 1; x <= width && fits_registers(c, target, b, x); ++x)
+      for (int64_t y = 1; y <= (x == width ? height : 1) && fits_registers(c, target, b, x * y); ++y) {
         const GatherTile tile{b, y, x};
         double cycles = 0;
         for (const AxisTaps& rows : c.rows)

@@ -17,8 +17,12 @@ namespace kiln::codegen {
 struct GatherConvolution {
   int64_t samples = 1;
   int64_t groups = 1;
+  // Each lane of the result sums over that lane of the source alone. A group is a block of channels then, of one source
+  // channel: all its lanes at once.
+  bool depthwise = false;
   int64_t source_channels = 1; // of a group
   int64_t result_channels = 1; // of a group
+  int64_t channels = 1;        // of the result, all groups together, without padding lanes
   int32_t source_block = 1;    // several groups: divides source_channels
   int32_t result_block = 1;    // several groups: divides result_channels
   int64_t source_rows = 1, source_columns = 1;
@@ -34,6 +38,9 @@ struct GatherConvolution {
   int64_t weight_row = 0, weight_column = 0;
   ir::Epilogue epilogue;
 };
+
+// The rest of a depthwise convolution (Kernel::depthwise) of these channels: weights lie as ohwi_o has them.
+void make_depthwise(GatherConvolution& convolution, int64_t channels, ir::Size2 filter, int32_t block);
 
 // The accumulators that one pass over the source channels keeps in registers.
 struct GatherTile {

@@ -34,9 +34,7 @@ template <> void emit<ir::MaxPool>(Emission& emission) {
       const Pointer target = to + plane * dst.elements();
       k.for_range(0, size[0], 1, [&](Index y) {
         k.for_range(0, size[1], 1, [&](Index x) {
-          const Index first =
-              PoolTaps::begin(window.rows, y) * window.columns.input + PoolTaps::begin(window.columns, x);
-          const Variable<F32> best(k.load(source, first * src.lanes, lanes));
+          const Variable<F32> best(k.load(source, taps.first_position(y, x) * src.lanes, lanes));
           taps.for_each(k, y, x, [&](Index position, Index) {
             const F32 value = k.load(source, position * src.lanes, lanes);
             best.set(select((value > best.get()) | (value != value), value, best));
@@ -54,47 +52,40 @@ template <> void emit<ir::MaxPoolBackward>(Emission& emission) {
   const Planes src(emission.operand_type(0));
   const Planes dst(emission.operand_type(1));
   const ir::Size2 size = window.output();
-  emission.launch(
-      "backward", {emission.operand(0), emission.operand(1), emission.result()}, {}, dst.count(),
-      [=](KernelBuilder& k) {
-        const PoolTaps taps(window, attributes);
-        const auto lanes = static_cast<int32_t>(src.lanes);
-        const Pointer src_operand = k.operand(0);
-        const Pointer ddst_operand = k.operand(1);
-        const Pointer dsrc_operand = k.operand(2);
-        k.begin_tasks([&](Index plane) {
-          const Pointer source = src_operand + plane * src.elements();
-          const Pointer ddst = ddst_operand + plane * dst.elements();
-          const Pointer dsrc = dsrc_operand + plane * src.elements();
-          if (!taps.tiles()) k.fill_zero(dsrc, k.index(src.elements()));
-          k.for_range(0, size[0], 1, [&](Index y) {
-            k.for_range(0, size[1], 1, [&](Index x) {
-              const F32 gradient = k.load(ddst, (y * size[1] + x) * dst.lanes, lanes);
-              const Index first =
-                  PoolTaps::begin(window.rows, y) * window.columns.input + PoolTaps::begin(window.columns, x);
-              const Variable<F32> best(k.load(source, first * src.lanes, lanes));
-              // The first tap on the source, until another one wins.
-              const Index first_tap =
-                  (PoolTaps::begin(window.rows, y) - (y * window.rows.stride - window.rows.pad_before)) *
-                      window.columns.kernel +
-                  (PoolTaps::begin(window.columns, x) - (x * window.columns.stride - window.columns.pad_before));
-              const Variable<U32> winner(broadcast(low_u32(first_tap), lanes));
-              taps.for_each(k, y, x, [&](Index position, Index tap) {
-                const F32 value = k.load(source, position * src.lanes, lanes);
-                const Mask taken = wins(value, best);
-                best.set(select(taken, value, best));
-                winner.set(select(taken, broadcast(low_u32(tap), lanes), winner));
-              });
-              const U32 chosen = winner;
-              taps.for_each(k, y, x, [&](Index position, Index tap) {
-                const F32 share = select(chosen == broadcast(low_u32(tap), lanes), gradient, k.zero(lanes));
-                const Index at = position * src.lanes;
-                k.store(dsrc, at, taps.disjoint() ? share : k.load(dsrc, at, lanes) + share);
-              });
-            });
-          });
-        });
-      });
+  emission.launch("backward", {emission.operand(0), emission.operand(1), emission.result()}, {}, dst.count(),
+                  [=](KernelBuilder& k) {
+                    const PoolTaps taps(window, attributes);
+                    const auto lanes = static_cast<int32_t>(src.lanes);
+                    const Pointer src_operand = k.operand(0);
+                    const Pointer ddst_operand = k.operand(1);
+                    const Pointer dsrc_operand = k.operand(2);
+                    k.begin_tasks([&](Index plane) {
+                      const Pointer source = src_operand + plane * src.elements();
+                      const Pointer ddst = ddst_operand + plane * dst.elements();
+                      const Pointer dsrc = dsrc_operand + plane * src.elements();
+                      if (!taps.tiles()) k.fill_zero(dsrc, k.index(src.elements()));
+                      k.for_range(0, size[0], 1, [&](Index y) {
+                        k.for_range(0, size[1], 1, [&](Index x) {
+                          const F32 gradient = k.load(ddst, (y * size[1] + x) * dst.lanes, lanes);
+                          const Variable<F32> best(k.load(source, taps.first_position(y, x) * src.lanes, lanes));
+                          // The first tap on the source, until another one wins.
+                          const Variable<U32> winner(broadcast(low_u32(taps.first_number(y, x)), lanes));
+                          taps.for_each(k, y, x, [&](Index position, Index tap) {
+                            const F32 value = k.load(source, position * src.lanes, lanes);
+                            const Mask taken = wins(value, best);
+                            best.set(select(taken, value, best));
+                            winner.set(select(taken, broadcast(low_u32(tap), lanes), winner));
+                          });
+                          const U32 chosen = winner;
+                          taps.for_each(k, y, x, [&](Index position, Index tap) {
+                            const F32 share = select(chosen == broadcast(low_u32(tap), lanes), gradient, k.zero(lanes));
+                            const Index at = position * src.lanes;
+                            k.store(dsrc, at, taps.disjoint() ? share : k.load(dsrc, at, lanes) + share);
+                          });
+                        });
+                      });
+                    });
+                  });
 }
 
 } // namespace kiln::codegen

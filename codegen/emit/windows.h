@@ -18,27 +18,28 @@ public:
   bool clipped() const { return clipped_; }
   // No element lies in two windows.
   bool disjoint() const {
-    return window_.rows.stride >= window_.rows.kernel && window_.columns.stride >= window_.columns.kernel;
+    return window_.rows.stride >= window_.rows.extent() && window_.columns.stride >= window_.columns.extent();
   }
   // Every element lies in exactly one window.
-  bool tiles() const {
-    const auto [rows, columns] = window_.output();
-    return !clipped_ && window_.rows.stride == window_.rows.kernel &&
-           window_.columns.stride == window_.columns.kernel && rows * window_.rows.stride == window_.rows.input &&
-           columns * window_.columns.stride == window_.columns.input;
+  bool tiles() const { return !clipped_ && tiles(window_.rows) && tiles(window_.columns); }
+
+  // WindowAxis::first_tap, end_tap and padded_count. Every window meets the source, so no difference is negative.
+  static Index first_tap(const ir::WindowAxis& axis, Index window) {
+    if (axis.pad_before == 0) return like(window, 0);
+    return divide_up(max(axis.pad_before - window * axis.stride, 0), axis.dilation);
+  }
+  static Index end_tap(const ir::WindowAxis& axis, Index window) { return taps_before(axis, window, axis.input); }
+  static Index padded_count(const ir::WindowAxis& axis, Index window) {
+    return taps_before(axis, window, axis.input + axis.pad_after);
   }
 
-  static Index begin(const ir::WindowAxis& axis, Index window) {
-    const Index start = window * axis.stride - axis.pad_before;
-    return axis.pad_before == 0 ? start : max(start, 0);
+  // The number of the first element of window (y, x) on the source, and its position in the source plane.
+  Index first_number(Index y, Index x) const {
+    return first_tap(window_.rows, y) * window_.columns.kernel + first_tap(window_.columns, x);
   }
-  static Index end(const ir::WindowAxis& axis, Index window) {
-    return min(window * axis.stride + (axis.kernel - axis.pad_before), axis.input);
-  }
-  // WindowAxis::padded_count.
-  static Index padded_count(const ir::WindowAxis& axis, Index window) {
-    const Index start = window * axis.stride - axis.pad_before;
-    return min(start + axis.kernel, axis.input + axis.pad_after) - start;
+  Index first_position(Index y, Index x) const {
+    return position(window_.rows, y, first_tap(window_.rows, y)) * window_.columns.input +
+           position(window_.columns, x, first_tap(window_.columns, x));
   }
 
   // Calls body(position, tap) for the elements of window (y, x) on the source, in row-major order: position counts
@@ -50,22 +51,30 @@ public:
       const Index first = (y * rows.stride) * columns.input + x * columns.stride;
       for (int64_t i = 0; i < rows.kernel; ++i)
         for (int64_t j = 0; j < columns.kernel; ++j)
-          body(first + (i * columns.input + j), k.index(i * columns.kernel + j));
+          body(first + (i * rows.dilation * columns.input + j * columns.dilation), k.index(i * columns.kernel + j));
       return;
     }
-    const Index top = y * rows.stride - rows.pad_before;
-    const Index left = x * columns.stride - columns.pad_before;
-    const Index left_end = end(columns, x);
-    k.for_range(begin(rows, y), end(rows, y), 1, [&](Index row) {
-      const Index tap_row = (row - top) * columns.kernel;
-      k.for_range(begin(columns, x), left_end, 1,
-                  [&](Index column) { body(row * columns.input + column, tap_row + (column - left)); });
+    const Index left_tap = first_tap(columns, x);
+    const Index left_end = end_tap(columns, x);
+    k.for_range(first_tap(rows, y), end_tap(rows, y), 1, [&](Index i) {
+      const Index row = position(rows, y, i) * columns.input;
+      k.for_range(left_tap, left_end, 1, [&](Index j) { body(row + position(columns, x, j), i * columns.kernel + j); });
     });
   }
 
 private:
+  static Index divide_up(Index a, int64_t b) { return b == 1 ? a : (a + (b - 1)) / b; }
+  static Index position(const ir::WindowAxis& axis, Index window, Index tap) {
+    return window * axis.stride - axis.pad_before + tap * axis.dilation;
+  }
+  static Index taps_before(const ir::WindowAxis& axis, Index window, int64_t end) {
+    return min(divide_up(end + axis.pad_before - window * axis.stride, axis.dilation), axis.kernel);
+  }
+  static bool tiles(const ir::WindowAxis& axis) {
+    return axis.dilation == 1 && axis.stride == axis.kernel && axis.output() * axis.stride == axis.input;
+  }
   static bool clips(const ir::WindowAxis& axis, int64_t count) {
-    return axis.pad_before != 0 || axis.start(count - 1) + axis.kernel > axis.input;
+    return axis.pad_before != 0 || axis.start(count - 1) + axis.extent() > axis.input;
   }
 
   ir::Window window_;

@@ -118,9 +118,13 @@ ir::Initializer import_weights_initializer(const proto::Initializer& initializer
 
 // One a kind. Each gives the layer's output, or null when it could not be made.
 ir::Value* import_layer(const proto::Convolution& convolution, LayerImport& import);
+ir::Value* import_layer(const proto::TransposedConvolution& convolution, LayerImport& import);
+ir::Value* import_layer(const proto::DepthwiseConvolution& convolution, LayerImport& import);
 ir::Value* import_layer(const proto::Dense& dense, LayerImport& import);
 ir::Value* import_layer(const proto::MaxPool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::AveragePool& pool, LayerImport& import);
+ir::Value* import_layer(const proto::GlobalAveragePool& pool, LayerImport& import);
+ir::Value* import_layer(const proto::GlobalMaxPool& pool, LayerImport& import);
 ir::Value* import_layer(const proto::Relu& relu, LayerImport& import);
 ir::Value* import_layer(const proto::LeakyRelu& relu, LayerImport& import);
 ir::Value* import_layer(const proto::Elu& elu, LayerImport& import);
@@ -139,6 +143,7 @@ ir::Value* import_layer(const proto::Prelu& prelu, LayerImport& import);
 ir::Value* import_layer(const proto::Rrelu& rrelu, LayerImport& import);
 ir::Value* import_layer(const proto::LogSoftmax& log_softmax, LayerImport& import);
 ir::Value* import_layer(const proto::BatchNorm& norm, LayerImport& import);
+ir::Value* import_layer(const proto::Lrn& lrn, LayerImport& import);
 ir::Value* import_layer(const proto::Dropout& dropout, LayerImport& import);
 ir::Value* import_layer(const proto::Add& add, LayerImport& import);
 ir::Value* import_layer(const proto::Flatten& flatten, LayerImport& import);
@@ -156,6 +161,7 @@ ir::Value* import_layer(const proto::Crop& crop, LayerImport& import);
 ir::Value* import_layer(const proto::Transpose& transpose, LayerImport& import);
 ir::Value* import_layer(const proto::ReduceMean& reduce, LayerImport& import);
 ir::Value* import_layer(const proto::ReduceSum& reduce, LayerImport& import);
+ir::Value* import_layer(const proto::ResizeLayer& resize, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
 ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import);

@@ -64,6 +64,12 @@ bool check_fits(const ir::Window& window, const std::string& at, LayerImport& im
   return false;
 }
 
+ir::PoolWindow whole_image(const ir::Dims& image) {
+  ir::PoolWindow window;
+  window.kernel = window.stride = {image[2], image[3]};
+  return window;
+}
+
 template <class Pool>
 bool take_pool(const Pool& pool, const std::string& at, LayerImport& import, ir::PoolWindow& attributes) {
   LayerReport& report = import.report;
@@ -71,6 +77,7 @@ bool take_pool(const Pool& pool, const std::string& at, LayerImport& import, ir:
   if (!pool.kernel().empty()) {
     attributes.stride = take_size(pool.stride(), at + ".stride", "stride", 1, report);
     attributes.pad = take_padding(pool.padding(), at + ".padding", report);
+    attributes.dilation = take_size(pool.dilation(), at + ".dilation", "dilation", 1, report);
   }
   switch (pool.rounding()) {
   case proto::FLOOR:
@@ -80,16 +87,26 @@ bool take_pool(const Pool& pool, const std::string& at, LayerImport& import, ir:
     attributes.rounding = ir::Rounding::ceil;
     break;
   }
-  for (size_t side = 0; side < 4 && !report.failed(); ++side)
-    if (attributes.pad[side] >= attributes.kernel[side % 2])
+  const auto& [kernel, stride, pad, dilation, rounding] = attributes;
+  for (size_t side = 0; side < 4 && !report.failed(); ++side) {
+    int64_t extent = (kernel[side % 2] - 1) * dilation[side % 2] + 1;
+    if (pad[side] >= extent)
       report.error(at + ".padding",
-                   fmt::format("padding {} is not smaller than kernel {}: windows would see padding alone",
-                               attributes.pad[side], attributes.kernel[side % 2]));
+                   fmt::format("padding {} is not smaller than kernel {}{}: windows would see padding "
+                               "alone",
+                               pad[side], kernel[side % 2],
+                               dilation[side % 2] == 1 ? "" : fmt::format(" (dilated to {})", extent)));
+  }
   if (import.input_known()) expect_image(import);
   if (!import.ready()) return false;
   const ir::Dims& dims = import.input_dims();
-  ir::Window window =
-      window_over(dims, attributes.kernel, attributes.stride, attributes.pad, {1, 1}, attributes.rounding);
+  for (size_t axis = 0; axis < 2 && !report.failed(); ++axis)
+    if (dilation[axis] > dims[axis + 2] && kernel[axis] > 1 && std::max(pad[axis], pad[axis + 2]) > 0)
+      report.error(at + ".dilation", fmt::format("dilation {} is larger than the input {}: windows could see padding "
+                                                 "alone",
+                                                 dilation[axis], sides(dims[2], dims[3])));
+  if (report.failed()) return false;
+  ir::Window window = window_over(dims, kernel, stride, pad, dilation, rounding);
   return check_fits(window, at, import) &&
          import.check_size({dims[0], dims[1], window.output()[0], window.output()[1]}, "its output");
 }

@@ -1,5 +1,5 @@
 // What layers that slide a window over an image have in common: taking the kernel, and checking that it fits.
-// Shared by convolution and the poolings.
+// Shared by the convolutions and the poolings.
 #pragma once
 
 #include "frontend/import/layer_import.h"
@@ -20,6 +20,9 @@ ir::Window window_over(const ir::Dims& image, ir::Size2 kernel, ir::Size2 stride
                        ir::Size2 dilation = {1, 1}, ir::Rounding rounding = ir::Rounding::floor);
 // Reports a kernel that is larger than the padded input.
 bool check_fits(const ir::Window& window, const std::string& at, LayerImport& import);
+
+// The pooling window of a whole image (dims with the batch).
+ir::PoolWindow whole_image(const ir::Dims& image);
 
 // The fields that max_pool and average_pool share. False when something was reported or the input is not known.
 template <class Pool>

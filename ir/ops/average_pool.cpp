@@ -27,9 +27,8 @@ template <class Visit> void for_each_term(const AveragePool::Attributes& attribu
         const auto divisor =
             static_cast<double>(AveragePool::divisor_factor(attributes.count_include_pad, window.rows, y) *
                                 AveragePool::divisor_factor(attributes.count_include_pad, window.columns, x));
-        for (int64_t row = window.rows.begin(y); row < window.rows.end(y); ++row)
-          for (int64_t column = window.columns.begin(x); column < window.columns.end(x); ++column)
-            visit((plane * src[2] + row) * src[3] + column, d, divisor);
+        for_each_tap(window, y, x,
+                     [&](int64_t row, int64_t column) { visit((plane * src[2] + row) * src[3] + column, d, divisor); });
       }
 }
 

@@ -1,5 +1,5 @@
 // AveragePool: the mean of each window; and its gradient.
-// Padding and what hangs over it are counted as PyTorch and Caffe count them.
+// Padding and what hangs over it are counted as PyTorch, ONNX (from opset 19) and Caffe count them.
 #pragma once
 
 #include "ir/op.h"
@@ -7,10 +7,10 @@
 
 namespace kiln::ir {
 
-// average_pool(src): dst[n,c,y,x] = (sum over i, j of src[n, c, y stride[0] - pad[0] + i, x stride[1] - pad[1] + j], 0
-//   outside) / divisor[y,x].
+// average_pool(src): dst[n,c,y,x] = (sum over i, j of src[n, c, y stride[0] - pad[0] + i dilation[0], x stride[1] -
+//   pad[1] + j dilation[1]], 0 outside) / divisor[y,x].
 //   src                f32[N,C,H,W]
-//   kernel, stride, pad, rounding  as max_pool's
+//   kernel, stride, pad, dilation, rounding  as max_pool's
 //   count_include_pad  true: the divisor counts a window's elements on src and padding (not those beyond, which ceil
 //                      lets hang over); false: those on src alone
 //   ->                 f32[N,C,OH,OW], sizes as max_pool's
@@ -29,14 +29,14 @@ struct AveragePool {
 
   // The divisor is the product of the two axes' counts.
   static int64_t divisor_factor(bool count_include_pad, const WindowAxis& axis, int64_t window) {
-    return count_include_pad ? axis.padded_count(window) : axis.end(window) - axis.begin(window);
+    return count_include_pad ? axis.padded_count(window) : axis.end_tap(window) - axis.first_tap(window);
   }
   static constexpr Traits traits = {.any_layout = true};
 };
 
 // average_pool_backward(ddst): dsrc[n,c,h,w] = sum of ddst[n,c,y,x] / divisor[y,x] over the windows that hold (h,w).
 //   ddst      f32[N,C,OH,OW]
-//   kernel, stride, pad, rounding, count_include_pad  as average_pool's
+//   kernel, stride, pad, dilation, rounding, count_include_pad  as average_pool's
 //   src_size  [H,W]: stated, since several sizes give the same OH and OW
 //   ->        f32[N,C,H,W]
 struct AveragePoolBackward {

@@ -28,11 +28,10 @@ template <class Visit> void for_each_winner(const MaxPool::Attributes& attribute
     for (int64_t y = 0; y < rows; ++y)
       for (int64_t x = 0; x < columns; ++x, ++d) {
         int64_t winner = -1;
-        for (int64_t row = window.rows.begin(y); row < window.rows.end(y); ++row)
-          for (int64_t column = window.columns.begin(x); column < window.columns.end(x); ++column) {
-            const int64_t s = (plane * src.dims[2] + row) * src.dims[3] + column;
-            if (winner < 0 || src[s] > src[winner] || (std::isnan(src[s]) && !std::isnan(src[winner]))) winner = s;
-          }
+        for_each_tap(window, y, x, [&](int64_t row, int64_t column) {
+          const int64_t s = (plane * src.dims[2] + row) * src.dims[3] + column;
+          if (winner < 0 || src[s] > src[winner] || (std::isnan(src[s]) && !std::isnan(src[winner]))) winner = s;
+        });
         visit(winner, d);
       }
 }

@@ -186,6 +186,10 @@ std::vector<Shape> shapes(int64_t c) {
       {"seven_filter", 1, 3, 14, 17, 2 * c, {7, 7}, {{2, 2}, {3, 3, 3, 3}}},
       {"groups", 2, 4 * c, 5, 6, 2 * c, {3, 3}, {{1, 1}, {1, 1, 1, 1}, {1, 1}, 2}, {bias}},
       {"groups_unaligned", 2, 6, 5, 6, 9, {3, 3}, {{1, 1}, {1, 1, 1, 1}, {1, 1}, 3}, {bias}},
+      {"depthwise_rows", 1, 2 * c, 24, 31, 2 * c, {3, 3}, {{1, 1}, {1, 1, 1, 1}, {1, 1}, 2 * c}, {bias, relu}},
+      {"depthwise_strided", 3, c + 3, 15, 14, c + 3, {3, 3}, {{2, 2}, {0, 0, 1, 1}, {1, 1}, c + 3}, {bias, sigmoid}},
+      {"depthwise_seven", 2, c, 7, 7, c, {7, 5}, {{1, 1}, {3, 2, 3, 2}, {1, 1}, c}, {leaky}},
+      {"depthwise_dilated", 19, 3, 9, 30, 3, {3, 3}, {{1, 1}, {2, 2, 2, 2}, {2, 2}, 3}},
       {"odd_blocks", 1, c, 4, 33, 3 * c, {3, 3}, {{1, 1}, {1, 1, 1, 1}}},
       {"weights_beyond_cache", 2, 144, 2, 2, 128, {3, 3}, {{1, 1}, {1, 1, 1, 1}}},
       {"many_blocks", 1, 8 * c, 5, 6, 16 * c, {3, 3}, {{2, 2}, {1, 1, 1, 1}}},
@@ -204,6 +208,7 @@ protected:
       // The plain kernel is the blocked one with blocks of one: the shapes of few channels are enough for it.
       if (!blocked || shape.channels <= 6) body(shape, Kernel::plain);
       if (blocked) body(shape, Kernel::blocked);
+      if (group > 1 && group == shape.channels && group == shape.outputs) body(shape, Kernel::depthwise);
       if (with_first && group == 1 && shape.channels <= 4) body(shape, Kernel::first);
       if (::testing::Test::HasFatalFailure()) return;
     }
@@ -239,20 +244,37 @@ TEST_P(ConvolutionEmission, BackwardWeights) {
   });
 }
 
-TEST(ConvolutionTiles, StayInRegisters) {
+TEST_P(ConvolutionEmission, Transposed) {
+  for_shapes(false, [&](const Shape& shape, Kernel kernel) {
+    // It runs the other way, from what is a result above to what is a source there.
+    std::vector<Dims> operands = {result(shape), weights(shape)};
+    for (int64_t i = 0; i < ir::operand_count(shape.epilogue); ++i) operands.push_back({shape.channels});
+    Case<ir::ConvTranspose2d>(target(), kernel, {shape.window, {shape.rows, shape.columns}, shape.epilogue}, operands)
+        .run(4);
+  });
+}
+
+// The three kernels of a convolution of 64 channels on 28x28 pixels, as assembly.
+std::string assembly_of(Kernel kernel, const ir::ConvolutionWindow& window, const Dims& weights) {
   const ir::Target target = ir::target_for(ir::IsaLevel::v4);
-  const ir::ConvolutionWindow window{{1, 1}, {1, 1, 1, 1}};
-  const Dims activation{1, 64, 28, 28}, weights{64, 64, 3, 3};
-  const std::string text =
-      Case<ir::Conv2d>(target, Kernel::blocked, {window, {}}, {activation, weights}).assembly() +
-      Case<ir::Conv2dBackwardData>(target, Kernel::blocked, {window, {28, 28}}, {weights, activation}).assembly() +
-      Case<ir::Conv2dBackwardWeights>(target, Kernel::blocked, {window, {3, 3}}, {activation, activation}).assembly();
+  const Dims activation{1, 64, 28, 28};
+  return Case<ir::Conv2d>(target, kernel, {window, {}}, {activation, weights}).assembly() +
+         Case<ir::Conv2dBackwardData>(target, kernel, {window, {28, 28}}, {weights, activation}).assembly() +
+         Case<ir::Conv2dBackwardWeights>(target, kernel, {window, {3, 3}}, {activation, activation}).assembly();
+}
+
+void expect_tiles_in_registers(const std::string& text, int64_t least_multiplications) {
   const auto count = [&](const std::string& pattern) {
     const std::regex expression(pattern);
     return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
   };
-  EXPECT_GT(count("vfmadd[0-9]+ps\t.*%zmm"), 200);
+  EXPECT_GT(count("vfmadd[0-9]+ps\t.*%zmm"), least_multiplications);
   EXPECT_EQ(count("vmov[au]p[sd]\t%zmm[0-9]+, -?[0-9]*\\(%rsp"), 0) << "accumulators are spilt";
+}
+
+TEST(ConvolutionTiles, StayInRegisters) {
+  expect_tiles_in_registers(assembly_of(Kernel::blocked, {{1, 1}, {1, 1, 1, 1}}, {64, 64, 3, 3}), 200);
+  expect_tiles_in_registers(assembly_of(Kernel::depthwise, {{1, 1}, {1, 1, 1, 1}, {1, 1}, 64}, {64, 1, 3, 3}), 60);
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, ConvolutionEmission,

@@ -2,17 +2,21 @@
 // with the IR's.
 #include "frontend/importer.h"
 
+#include <algorithm>
 #include <cmath>
+#include <fmt/format.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "frontend/check_experiment.h"
+#include "frontend/import/resize.h"
 #include "frontend/read_experiment.h"
 #include "frontend/resolve.h"
 #include "ir/evaluate.h"
 #include "ir/op.h"
 #include "ir/ops/average_pool.h"
 #include "ir/ops/preprocess.h"
+#include "ir/ops/resize.h"
 #include "ir/text.h"
 #include "ir/verify.h"
 #include "runtime/counter_random.h"
@@ -156,6 +160,12 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                              "layer { prelu {} }"
                              "layer { rrelu {} }"
                              "layer { batch_norm {} }"
+                             "layer { depthwise_convolution { kernel: 3 padding: 1 } }"
+                             "layer { transposed_convolution { filters: 12 kernel: 2 } }"
+                             "layer { resize { factor: 2 } }"
+                             "layer { lrn {} }"
+                             "layer { global_max_pool {} }"
+                             "layer { global_average_pool {} }"
                              "layer { scale {} }"
                              "layer { multiply {} input: [\"scale1\", \"bn1\"] }"
                              "layer { subtract {} input: [\"multiply1\", \"bn1\"] }"
@@ -186,8 +196,9 @@ TEST(Importer, KnowsEveryKindOfLayer) {
   EXPECT_EQ(dims_of(*module, "reshape2"), (ir::Dims{1, 12, 1, 10}));
   const std::string text = ir::print(*module->find_function("predict"));
   EXPECT_THAT(text, HasSubstr("{stride=[2,1], pad=[1,0,2,3], dilation=[2,1], group=2, epilogue=[]}"));
-  EXPECT_THAT(text, HasSubstr("average_pool(%pool1) {kernel=[3,3], stride=[2,2], pad=[0,0,0,0], rounding=ceil, "
-                              "count_include_pad=true}"));
+  EXPECT_THAT(
+      text, HasSubstr("average_pool(%pool1) {kernel=[3,3], stride=[2,2], pad=[0,0,0,0], dilation=[1,1], rounding=ceil, "
+                      "count_include_pad=true}"));
   EXPECT_THAT(text, HasSubstr("dropout(%concat1) {drop=0.25, stream="));
   EXPECT_THAT(text, HasSubstr("leaky_relu(%conv1) {slope=0.1}"));
   EXPECT_THAT(text, HasSubstr("elu(%pool2) {alpha=0.5}"));
@@ -217,6 +228,167 @@ TEST(Importer, KnowsEveryActivation) {
   EXPECT_THAT(text, HasSubstr("%hard_swish1 = hard_swish(%silu1) layer"));
   EXPECT_THAT(text, HasSubstr("hard_sigmoid(%hard_swish1) {alpha=0.16666666666666666, beta=0.5} layer"));
   EXPECT_THAT(text, HasSubstr("%softplus1 = softplus(%hard_sigmoid1) layer"));
+}
+
+TEST(Importer, FiltersEachChannelByItself) {
+  auto module =
+      import_good(experiment("layer { depthwise_convolution { kernel: [3, 5] stride: [1, 2] padding: [1, 2] "
+                             "dilation: [1, 2] multiplier: 2 } } layer { relu {} } layer { dense { units: 3 } }",
+                             3));
+  EXPECT_EQ(module->find_state("depthwise1.weight")->value.type.dims, (ir::Dims{6, 1, 3, 5}));
+  // he: fan_in is the kernel's area.
+  EXPECT_EQ(module->find_state("depthwise1.weight")->initializer,
+            (ir::Initializer{ir::InitializerKind::normal, 0, std::sqrt(2.0 / 15)}));
+  EXPECT_EQ(module->find_state("depthwise1.bias")->value.type.dims, ir::Dims{6});
+  EXPECT_THAT(ir::print(*module->find_function("predict")),
+              HasSubstr("conv2d(%image.preprocess, @depthwise1.weight) {stride=[1,2], pad=[1,2,1,2], dilation=[1,2], "
+                        "group=3, epilogue=[]} layer=\"depthwise1\" : f32[1,6,8,1]"));
+  module =
+      import_good(experiment("layer { depthwise_convolution { kernel: 3 bias: false } } layer { dense { units: 3 } "
+                             "}"));
+  EXPECT_EQ(module->find_state("depthwise1.bias"), nullptr);
+  EXPECT_EQ(dims_of(*module, "depthwise1"), (ir::Dims{1, 2, 6, 4}));
+}
+
+TEST(Importer, RunsConvolutionsBackwards) {
+  auto module = import_good(experiment("layer { transposed_convolution { filters: 6 kernel: [4, 2] stride: 2 padding: "
+                                       "[1, 0] groups: 2 weights_init { xavier { distribution: NORMAL } } } }"
+                                       "layer { dense { units: 3 } }"));
+  EXPECT_EQ(module->find_state("deconv1.weight")->value.type.dims, (ir::Dims{2, 3, 4, 2}));
+  // One input channel and three filters a group, windows of 8 that start every second row and column.
+  EXPECT_EQ(module->find_state("deconv1.weight")->initializer,
+            (ir::Initializer{ir::InitializerKind::normal, 0, std::sqrt(1.0 / ((8.0 / 4 + 3 * 8) / 2))}));
+  EXPECT_THAT(ir::print(*module->find_function("predict")),
+              HasSubstr("conv_transpose2d(%image.preprocess, @deconv1.weight) {stride=[2,2], pad=[1,0,1,0], "
+                        "dilation=[1,1], group=2, dst_size=[16,12], epilogue=[]} layer=\"deconv1\" : f32[1,6,16,12]"));
+  // Output padding takes padding back, as far as there is some.
+  module = import_good(experiment("layer { transposed_convolution { filters: 1 kernel: 3 stride: 2 padding: [1, 0] "
+                                  "output_padding: 1 bias: false } } layer { dense { units: 3 } }"));
+  EXPECT_THAT(ir::print(*module->find_function("predict")),
+              HasSubstr("pad=[1,0,0,0], dilation=[1,1], group=1, dst_size=[16,14]"));
+  EXPECT_EQ(module->find_state("deconv1.bias"), nullptr);
+}
+
+// The sizes that PyTorch's formula gives, for every small geometry.
+TEST(Importer, TransposedSizesAreThoseOfTheFormula) {
+  for (int kernel : {1, 2, 3, 5})
+    for (int stride : {1, 2, 3})
+      for (int dilation : {1, 2})
+        for (int padding : {0, 1, 2})
+          for (int extra = 0; extra < std::max(stride, padding + 1); ++extra) {
+            const auto side = [&](int input) {
+              return (input - 1) * stride - 2 * padding + dilation * (kernel - 1) + extra + 1;
+            };
+            auto module = import_good(experiment(fmt::format(
+                "layer {{ transposed_convolution {{ filters: 2 kernel: {} stride: {} dilation: {} padding: {} "
+                "output_padding: {} }} }} layer {{ dense {{ units: 3 }} }}",
+                kernel, stride, dilation, padding, extra)));
+            EXPECT_EQ(dims_of(*module, "deconv1"), (ir::Dims{1, 2, side(8), side(6)}));
+          }
+}
+
+TEST(Importer, PoolsWholeImages) {
+  auto module = import_good(experiment("layer { name: \"mean\" global_average_pool {} }"
+                                       "layer { name: \"most\" input: \"image\" global_max_pool {} }"
+                                       "layer { add {} input: [\"mean\", \"most\"] } layer { dense { units: 3 } }"));
+  const std::string text = ir::print(*module->find_function("predict"));
+  EXPECT_THAT(text, HasSubstr("average_pool(%image.preprocess) {kernel=[8,6], stride=[8,6], pad=[0,0,0,0], "
+                              "dilation=[1,1], rounding=floor, count_include_pad=true} layer=\"mean\" : f32[1,2,1,1]"));
+  EXPECT_THAT(text, HasSubstr("max_pool(%image.preprocess) {kernel=[8,6], stride=[8,6], pad=[0,0,0,0], "
+                              "dilation=[1,1], rounding=floor} layer=\"most\" : f32[1,2,1,1]"));
+}
+
+TEST(Importer, TurnsConventionsOfResizingIntoLines) {
+  const auto attributes = [](const std::string& fields) {
+    auto module = import_good(experiment("layer { resize { " + fields + " } } layer { dense { units: 3 } }"));
+    return module->find_function("predict")->find_value("resize1")->producer->attributes<ir::Resize>();
+  };
+  using Line = std::array<int64_t, 3>;
+  // Images are 8 x 6. Half pixel: (o + 1/2) / 2 - 1/2 = (2 o - 1) / 4; the nearer of two, the lower if equally near:
+  // the ceiling of (2 o - 3) / 4 is the whole part of 2 o / 4 = o / 2.
+  ir::Resize::Attributes a = attributes("factor: 2");
+  EXPECT_EQ(a.mode, ir::ResizeMode::nearest);
+  EXPECT_EQ(a.size, (ir::Size2{16, 12}));
+  for (int64_t o = 0; o < 16; ++o)
+    EXPECT_EQ((ir::ResizeAxis{8, a.rows}.lower(o)), std::max<int64_t>(0, (2 * o - 3 + 3) / 4)) << o;
+  a = attributes("factor: 2 method: BILINEAR");
+  EXPECT_EQ(a.mode, ir::ResizeMode::bilinear);
+  EXPECT_EQ(a.rows, (Line{2, -1, 4}));
+  a = attributes("size: [15, 11] method: BILINEAR coordinates: ALIGN_CORNERS");
+  EXPECT_EQ(a.size, (ir::Size2{15, 11}));
+  EXPECT_EQ(a.rows, (Line{1, 0, 2}));
+  EXPECT_EQ(a.columns, (Line{1, 0, 2}));
+  a = attributes("size: 1 method: BILINEAR coordinates: ALIGN_CORNERS");
+  EXPECT_EQ(a.rows[1], 0);
+  a = attributes("size: [12, 9] coordinates: ASYMMETRIC nearest: DOWN");
+  EXPECT_EQ(a.rows, (Line{2, 0, 3}));
+  EXPECT_EQ(a.columns, (Line{2, 0, 3}));
+  // 8 * 0.6 = 4.8: the size is rounded down, the coordinates stay those of the factor: 5/3.
+  a = attributes("factor: 0.6 coordinates: ASYMMETRIC nearest: DOWN");
+  EXPECT_EQ(a.size, (ir::Size2{4, 3}));
+  EXPECT_EQ(a.rows, (Line{5, 0, 3}));
+  a = attributes("factor: [0.5, 1.5] coordinates: ASYMMETRIC nearest: UP");
+  EXPECT_EQ(a.rows, (Line{2, 0, 1}));
+  EXPECT_EQ(a.columns, (Line{2, 2, 3}));
+}
+
+// Each rounding against its definition, in halves so that ties are met.
+TEST(Importer, RoundsToTheNearestAsEachConventionSays) {
+  for (int64_t input = 1; input <= 9; ++input)
+    for (int64_t output = 1; output <= 20; ++output) {
+      const auto place = [&](proto::ResizeLayer::Nearest nearest, int64_t o) {
+        const auto line = resize_line(proto::ResizeLayer::HALF_PIXEL, proto::ResizeLayer::NEAREST, nearest, input,
+                                      output, {output, input});
+        return ir::ResizeAxis{input, line}.lower(o);
+      };
+      for (int64_t o = 0; o < output; ++o) {
+        // In units of 1 / (2 output), exactly.
+        const int64_t position = (2 * o + 1) * input - output;
+        const int64_t unit = 2 * output;
+        const auto clamped = [&](int64_t i) { return std::clamp<int64_t>(i, 0, input - 1); };
+        int64_t below = position >= 0 ? position / unit : -1; // at most 1/2 below 0
+        const int64_t beyond = position - below * unit;
+        EXPECT_EQ(place(proto::ResizeLayer::DOWN, o), clamped(below));
+        EXPECT_EQ(place(proto::ResizeLayer::UP, o), clamped(beyond > 0 ? below + 1 : below));
+        EXPECT_EQ(place(proto::ResizeLayer::ROUND_PREFER_FLOOR, o), clamped(2 * beyond > unit ? below + 1 : below));
+        EXPECT_EQ(place(proto::ResizeLayer::ROUND_PREFER_CEIL, o), clamped(2 * beyond >= unit ? below + 1 : below));
+      }
+    }
+}
+
+TEST(Importer, FindsTheRatioBehindAFactor) {
+  const auto ratio = [](double factor) {
+    const auto found = ratio_of(factor);
+    return found ? std::pair(found->numerator, found->denominator) : std::pair<int64_t, int64_t>(0, 0);
+  };
+  using Pair = std::pair<int64_t, int64_t>;
+  EXPECT_EQ(ratio(2), Pair(2, 1));
+  EXPECT_EQ(ratio(0.5), Pair(1, 2));
+  EXPECT_EQ(ratio(0.6), Pair(3, 5));
+  EXPECT_EQ(ratio(0.6F), Pair(3, 5));
+  EXPECT_EQ(ratio(1.0F / 3), Pair(1, 3));
+  EXPECT_EQ(ratio(2.3), Pair(23, 10));
+  EXPECT_EQ(ratio(0), Pair(0, 0));
+  EXPECT_EQ(ratio(-1), Pair(0, 0));
+  EXPECT_EQ(ratio(1e9), Pair(0, 0));
+  EXPECT_EQ(ratio(NAN), Pair(0, 0));
+}
+
+TEST(Importer, NormalisesAcrossChannels) {
+  auto module = import_good(experiment("layer { lrn {} } layer { lrn { size: 4 alpha: 0.5 beta: 1 k: 2 } }"
+                                       "layer { dense { units: 3 } }"));
+  const std::string text = ir::print(*module->find_function("predict"));
+  EXPECT_THAT(text, HasSubstr("%lrn1 = lrn(%image.preprocess) {size=5, alpha=0.0001, beta=0.75, k=1} layer"));
+  EXPECT_THAT(text, HasSubstr("%lrn2 = lrn(%lrn1) {size=4, alpha=0.5, beta=1, k=2} layer"));
+}
+
+TEST(Importer, PoolsWithDilation) {
+  auto module = import_good(experiment("layer { max_pool { kernel: 2 stride: 1 dilation: [3, 2] padding: 2 } }"
+                                       "layer { average_pool { kernel: 2 stride: 1 dilation: 2 } }"
+                                       "layer { dense { units: 3 } }"));
+  // 8 + 4 - 4 + 1, 6 + 4 - 3 + 1
+  EXPECT_EQ(dims_of(*module, "pool1"), (ir::Dims{1, 2, 9, 8}));
+  EXPECT_EQ(dims_of(*module, "pool2"), (ir::Dims{1, 2, 7, 6}));
 }
 
 TEST(Importer, LearnsSlopesThatDoNotDecay) {

@@ -50,6 +50,27 @@ TEST(LayoutDemand, OfConvolutions) {
   EXPECT_THAT(demand(kConv, weights + "first"), ElementsAre("", "nchw16c", "->", "Oihw16o"));
 }
 
+TEST(LayoutDemand, OfDepthwiseConvolutions) {
+  const std::string inputs = "%x: f32[2,5,8,8], %w: f32[5,1,3,3], %b: f32[5], %d: f32[2,5,6,6]";
+  EXPECT_THAT(demand(inputs, "%y = conv2d(%x, %w, %b) {group=5, epilogue=[bias]} kernel=depthwise"),
+              ElementsAre("nchw16c", "Oihw16o", "c16", "->", "nchw16c"));
+  EXPECT_THAT(demand(inputs, "%y = conv2d_backward_data(%w, %d) {group=5, src_size=[8,8]} kernel=depthwise"),
+              ElementsAre("Oihw16o", "nchw16c", "->", "nchw16c"));
+  EXPECT_THAT(demand(inputs, "%y = conv2d_backward_weights(%x, %d) {group=5, kernel=[3,3]} kernel=depthwise"),
+              ElementsAre("nchw16c", "nchw16c", "->", "Oihw16o"));
+  EXPECT_THAT(demand(inputs, "%y = conv_transpose2d(%d, %w, %b) {group=5, dst_size=[8,8], epilogue=[bias]} "
+                             "kernel=depthwise"),
+              ElementsAre("nchw16c", "Oihw16o", "c16", "->", "nchw16c"));
+}
+
+TEST(LayoutDemand, OfTransposedConvolutions) {
+  const std::string inputs = "%x: f32[2,5,6,6], %w: f32[5,3,3,3], %b: f32[3]";
+  const std::string node = "%y = conv_transpose2d(%x, %w, %b) {dst_size=[8,8], epilogue=[bias]} kernel=";
+  EXPECT_THAT(demand(inputs, node + "blocked"), ElementsAre("nchw16c", "IOhw16o16i", "c16", "->", "nchw16c"));
+  EXPECT_THAT(demand(inputs, node + "plain"), ElementsAre("", "", "", "->", ""));
+  EXPECT_THROW(demand(inputs, node + "first"), TypeError);
+}
+
 // The gradient of weights lies as the forward kernel of the same name wants them, so that updates convert nothing.
 TEST(LayoutDemand, OfWeightsAndTheirGradientsAgree) {
   for (const std::string kernel : {"blocked", "first", "plain"}) {
@@ -120,7 +141,8 @@ TEST(LayoutDemand, RefusesKernelsThatAnOpDoesNotHave) {
 }
 
 TEST(Kernel, NamesRoundTrip) {
-  for (Kernel kernel : {Kernel::any, Kernel::blocked, Kernel::first, Kernel::plain, Kernel::direct, Kernel::blas})
+  for (Kernel kernel :
+       {Kernel::any, Kernel::blocked, Kernel::first, Kernel::depthwise, Kernel::plain, Kernel::direct, Kernel::blas})
     EXPECT_EQ(parse_kernel(name_of(kernel)), kernel);
   EXPECT_EQ(parse_kernel("fast"), std::nullopt);
 }
@@ -139,6 +161,24 @@ TEST(Shards, SplitSmallResultsAlone) {
   EXPECT_EQ(shards("%x: f32[64,16,64,64]", "%y = reduce_sum(%x) {axes=[0,2,3]} kernel=any"), 16);
   EXPECT_EQ(shards("%x: f32[4,16,8,8]", "%y = reduce_sum(%x) {axes=[0,2,3]} kernel=any"), 1); // too small
   EXPECT_EQ(shards("%x: f32[65536]", "%y = reduce_mean(%x) kernel=any"), 1);                  // vectors run along it
+}
+
+TEST(Shards, OfDepthwiseWeightsArePlenty) {
+  const OneNode node("%x: f32[64,32,8,8], %d: f32[64,32,6,6]",
+                     "%y = conv2d_backward_weights(%x, %d) {group=32, kernel=[3,3]} kernel=depthwise");
+  EXPECT_EQ(shard_count(*node, kTarget), 8); // 2 blocks of channels
+}
+
+TEST(Scratch, OfLrnHoldsAtLeastAPixel) {
+  const std::string blocked = "%x: f32[2,20,4,4]{nchw16c}";
+  const LrnTile tile = lrn_tile({DType::f32, {2, 20, 4, 4}, {LayoutKind::nchwc, 16}}, 5, kTarget);
+  EXPECT_EQ(tile.pixels, 16); // no more than there are
+  EXPECT_EQ(tile.row(), 16 + 32 + 16);
+  EXPECT_EQ(scratch_bytes(*OneNode(blocked, "%y = lrn(%x) kernel=any"), kTarget), 16 * 64 * 4);
+  EXPECT_EQ(lrn_tile({DType::f32, {1, 5000, 9, 9}, {LayoutKind::nchwc, 16}}, 5, kTarget).pixels, 1);
+  EXPECT_EQ(lrn_tile({DType::f32, {1, 64, 9, 9}, {LayoutKind::nchwc, 16}}, 1, kTarget).row(), 64);
+  EXPECT_EQ(scratch_bytes(*OneNode("%x: f32[2,20,4,4]", "%y = lrn(%x) kernel=any"), kTarget), 0);
+  EXPECT_EQ(scratch_bytes(*OneNode("%x: f32[2,20,4,4]", "%y = relu(%x) kernel=any"), kTarget), 0);
 }
 
 TEST(Workspace, HoldsAPartialResultPerShard) {

@@ -131,6 +131,68 @@ INSTANTIATE_TEST_SUITE_P(
     name_of_case);
 
 INSTANTIATE_TEST_SUITE_P(
+    ConvTranspose2d, WindowOpRefusals,
+    testing::Values(Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]"},
+                            "",
+                            "expected 2 operands (src, weights) and 0 for epilogue [], got 1"},
+                    Refusal{
+                        "conv_transpose2d", {"f32[1,6,2,2]", "f32[6,3]"}, "", "weights: expected rank 4, got f32[6,3]"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]", "f32[6,8,3,3]"},
+                            "",
+                            "dst_size: expected sizes of at least 1 and less than 2^40 elements, got [0,0]"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,8,2,2]", "f32[6,8,3,3]"},
+                            "dst_size=[4,4]",
+                            "input has 8 channels, weights f32[6,8,3,3] expect 6"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]", "f32[6,8,3,3]"},
+                            "dst_size=[4,5]",
+                            "src: expected f32[1,6,2,3], got f32[1,6,2,2]"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]", "f32[6,8,3,3]"},
+                            "dst_size=[4,4], group=4",
+                            "4 groups do not divide 6 output channels"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]", "f32[6,8,3,3]"},
+                            "dst_size=[4,4], group=7",
+                            "group: expected 1 to 6, the input channels, got 7"},
+                    Refusal{"conv_transpose2d",
+                            {"f32[1,6,2,2]", "f32[6,8,3,3]", "f32[6]"},
+                            "dst_size=[4,4], epilogue=[bias]",
+                            "bias: expected f32[8], got f32[6]"}),
+    name_of_case);
+
+INSTANTIATE_TEST_SUITE_P(
+    LrnAndResize, WindowOpRefusals,
+    testing::Values(
+        Refusal{"lrn", {}, "", "expected 1 operand (src), got 0"},
+        Refusal{"lrn", {"f32[3,4]"}, "", "src: expected rank 4, got f32[3,4]"},
+        Refusal{"lrn", kPool, "size=0", "size: expected 1 to 2^30, got 0"},
+        Refusal{"lrn", kPool, "alpha=-1", "alpha: expected finite and at least 0, got -1"},
+        Refusal{"lrn", kPool, "beta=-1", "beta: expected finite and at least 0, got -1"},
+        Refusal{"lrn", kPool, "k=0", "k: expected finite and above 0, got 0"},
+        Refusal{"lrn_backward", {"f32[1,3,4,6]", "f32[1,3,4,5]"}, "", "ddst: expected f32[1,3,4,6], got f32[1,3,4,5]"},
+        Refusal{"resize", {"f32[3,4]"}, "size=[2,2]", "src: expected rank 4, got f32[3,4]"},
+        Refusal{"resize", kPool, "", "size: expected sizes of at least 1 and less than 2^40 elements, got [1,3,0,0]"},
+        Refusal{"resize", kPool, "size=[2,2], rows=[1,0,0]",
+                "rows: expected a step of at least 0, an offset and a denominator of at least 1, up to 2^30, got "
+                "[1,0,0]"},
+        Refusal{"resize", kPool, "size=[2,2], columns=[-1,0,1]",
+                "columns: expected a step of at least 0, an offset and a denominator of at least 1, up to 2^30, got "
+                "[-1,0,1]"},
+        Refusal{"resize_backward",
+                {"f32[1,3,2,2]"},
+                "size=[2,3], src_size=[4,4]",
+                "ddst: expected f32[1,3,2,3], got f32[1,3,2,2]"},
+        Refusal{"resize_backward",
+                {"f32[1,3,2,2]"},
+                "size=[2,2]",
+                "src_size: expected sizes of at least 1 and less than 2^40 elements, got [0,0]"}),
+    name_of_case);
+
+INSTANTIATE_TEST_SUITE_P(
     Pool, WindowOpRefusals,
     testing::Values(
         Refusal{"max_pool", {}, "", "expected 1 operand (src), got 0"},
@@ -143,6 +205,12 @@ INSTANTIATE_TEST_SUITE_P(
         Refusal{"max_pool", kPool, "pad=[0,0,0,-1]", "pad: expected values from 0 to 2^30, got [0,0,0,-1]"},
         Refusal{"max_pool", kPool, "kernel=[2,3], pad=[0,2,2,2]",
                 "pad [0,2,2,2] must be smaller than kernel 2x3, or windows would see padding alone"},
+        Refusal{"max_pool", kPool, "dilation=[1,0]", "dilation: expected values from 1 to 2^30, got [1,0]"},
+        Refusal{"max_pool", kPool, "dilation=[4,1]", "kernel 2x2 (dilated to 5x2) is larger than the padded input 4x6"},
+        Refusal{"max_pool", kPool, "dilation=[2,2], pad=[3,0,0,0]",
+                "pad [3,0,0,0] must be smaller than kernel 2x2 (dilated to 3x3), or windows would see padding alone"},
+        Refusal{"max_pool", kPool, "dilation=[5,1], pad=[2,0,2,0]",
+                "dilation [5,1] is larger than the input 4x6: windows could see padding alone"},
         Refusal{
             "max_pool_backward", {"f32[1,3,4,6]", "f32[1,3,3,3]"}, "", "ddst: expected f32[1,3,2,3], got f32[1,3,3,3]"},
         Refusal{"average_pool", {"f32[3,4,6]"}, "", "src: expected rank 4, got f32[3,4,6]"},

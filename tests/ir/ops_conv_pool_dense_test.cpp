@@ -3,6 +3,7 @@
 #include "ir/all_ops.h"
 #include "ir/text.h"
 #include "tests/support/finite_difference.h"
+#include "tests/support/run_op.h"
 
 #include <fstream>
 #include <gmock/gmock.h>
@@ -14,6 +15,7 @@
 namespace kiln::ir {
 namespace {
 
+using test::tensor;
 using testing::DoubleNear;
 using testing::Each;
 using testing::ElementsAre;
@@ -22,13 +24,6 @@ using testing::Pointwise;
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
-
-Tensor tensor(Dims dims, std::vector<double> data) {
-  Tensor made(std::move(dims));
-  EXPECT_EQ(made.data.size(), data.size());
-  made.data = std::move(data);
-  return made;
-}
 
 // 1, 2, 3, ...
 Tensor counted(Dims dims) {
@@ -43,21 +38,8 @@ Tensor filled(Dims dims, double value) {
   return made;
 }
 
-template <class Op> Tensor run(const typename Op::Attributes& attributes, const std::vector<Tensor>& operands) {
-  std::vector<TensorType> types;
-  EvaluationFrame frame;
-  for (const Tensor& operand : operands) {
-    types.push_back({DType::f32, operand.dims, {}});
-    frame.operands.push_back(&operand);
-  }
-  Tensor result(Op::infer(attributes, types).at(0).dims);
-  frame.results = {&result};
-  Op::evaluate(attributes, frame);
-  return result;
-}
-
 PoolWindow pool(Size2 kernel, Size2 stride, std::array<int64_t, 4> pad = {}, Rounding rounding = Rounding::floor) {
-  return {kernel, stride, pad, rounding};
+  return {kernel, stride, pad, {1, 1}, rounding};
 }
 
 std::unique_ptr<Module> read_shapes(const std::string& op) {
@@ -106,24 +88,24 @@ Tensor convolve_by_patches(const ConvolutionWindow& a, const Tensor& src, const 
 
 TEST(Conv2d, CorrelatesAndDoesNotFlip) {
   const Tensor src = counted({1, 1, 3, 3});
-  EXPECT_THAT(run<Conv2d>({}, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data,
+  EXPECT_THAT(test::run_op<Conv2d>({}, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data,
               ElementsAre(5421, 6532, 8754, 9865));
   Conv2d::Attributes padded;
   padded.pad = {1, 0, 0, 0};
-  EXPECT_THAT(run<Conv2d>(padded, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data,
+  EXPECT_THAT(test::run_op<Conv2d>(padded, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data,
               ElementsAre(2100, 3200, 5421, 6532, 8754, 9865));
   Conv2d::Attributes dilated;
   dilated.dilation = {2, 2};
-  EXPECT_THAT(run<Conv2d>(dilated, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data, ElementsAre(9731));
+  EXPECT_THAT(test::run_op<Conv2d>(dilated, {src, tensor({1, 1, 2, 2}, {1, 10, 100, 1000})}).data, ElementsAre(9731));
 }
 
 TEST(Conv2d, GroupsSeeTheirOwnChannels) {
   Conv2d::Attributes attributes;
   attributes.group = 2;
   const Tensor src = tensor({1, 4, 1, 1}, {1, 2, 3, 4});
-  EXPECT_THAT(run<Conv2d>(attributes, {src, tensor({2, 2, 1, 1}, {1, 10, 1, 10})}).data, ElementsAre(21, 43));
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {src, tensor({2, 2, 1, 1}, {1, 10, 1, 10})}).data, ElementsAre(21, 43));
   attributes.group = 4;
-  EXPECT_THAT(run<Conv2d>(attributes, {src, tensor({8, 1, 1, 1}, {1, 10, 1, 10, 1, 10, 1, 10})}).data,
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {src, tensor({8, 1, 1, 1}, {1, 10, 1, 10, 1, 10, 1, 10})}).data,
               ElementsAre(1, 10, 2, 20, 3, 30, 4, 40));
 }
 
@@ -134,7 +116,7 @@ TEST(Conv2d, AgreesWithPatchesTimesFilters) {
     const Node& node = *function->nodes().front();
     const Tensor src = test::random_tensor(node.operand(0).type.dims, 1);
     const Tensor weights = test::random_tensor(node.operand(1).type.dims, 2);
-    const Tensor dst = run<Conv2d>(node.attributes<Conv2d>(), {src, weights});
+    const Tensor dst = test::run_op<Conv2d>(node.attributes<Conv2d>(), {src, weights});
     EXPECT_EQ(dst.dims, node.result().type.dims);
     EXPECT_THAT(dst.data,
                 Pointwise(DoubleNear(1e-12), convolve_by_patches(node.attributes<Conv2d>(), src, weights).data));
@@ -148,10 +130,10 @@ TEST(Conv2d, GradientsByHand) {
   const Tensor ddst = tensor({1, 1, 1, 2}, {5, 7});
   Conv2dBackwardData::Attributes data;
   data.src_size = {1, 3};
-  EXPECT_THAT(run<Conv2dBackwardData>(data, {weights, ddst}).data, ElementsAre(50, 570, 700));
+  EXPECT_THAT(test::run_op<Conv2dBackwardData>(data, {weights, ddst}).data, ElementsAre(50, 570, 700));
   Conv2dBackwardWeights::Attributes filter;
   filter.kernel = {1, 2};
-  EXPECT_THAT(run<Conv2dBackwardWeights>(filter, {src, ddst}).data, ElementsAre(19, 31));
+  EXPECT_THAT(test::run_op<Conv2dBackwardWeights>(filter, {src, ddst}).data, ElementsAre(19, 31));
 }
 
 TEST(Conv2d, RestoresTheSizesThatStrideForgets) {
@@ -159,7 +141,7 @@ TEST(Conv2d, RestoresTheSizesThatStrideForgets) {
   data.stride = {2, 2};
   for (int64_t size : {3, 4}) { // both give one window a side
     data.src_size = {size, size};
-    EXPECT_EQ(run<Conv2dBackwardData>(data, {filled({1, 1, 3, 3}, 1), filled({1, 1, 1, 1}, 1)}).dims,
+    EXPECT_EQ(test::run_op<Conv2dBackwardData>(data, {filled({1, 1, 3, 3}, 1), filled({1, 1, 1, 1}, 1)}).dims,
               (Dims{1, 1, size, size}));
   }
 }
@@ -170,16 +152,16 @@ TEST(Conv2d, AppliesItsEpilogueInOrder) {
   const Tensor weights = tensor({2, 1, 1, 1}, {1, 2});
   const Tensor bias = tensor({2}, {0.5, -4});
   attributes.epilogue = {{EpilogueKind::bias}, {EpilogueKind::relu}};
-  EXPECT_THAT(run<Conv2d>(attributes, {src, weights, bias}).data, ElementsAre(1.5, 0, 0, 0));
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {src, weights, bias}).data, ElementsAre(1.5, 0, 0, 0));
   attributes.epilogue = {{EpilogueKind::relu}, {EpilogueKind::bias}};
-  EXPECT_THAT(run<Conv2d>(attributes, {src, weights, bias}).data, ElementsAre(1.5, 0.5, -2, -4));
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {src, weights, bias}).data, ElementsAre(1.5, 0.5, -2, -4));
   attributes.epilogue = {{EpilogueKind::bias}, {EpilogueKind::leaky_relu, 0.25}, {EpilogueKind::bias}};
-  EXPECT_THAT(run<Conv2d>(attributes, {src, weights, bias, tensor({2}, {100, 200})}).data,
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {src, weights, bias, tensor({2}, {100, 200})}).data,
               ElementsAre(101.5, 99.875, 199.5, 198.5));
   attributes.epilogue = {{EpilogueKind::sigmoid}};
-  EXPECT_THAT(run<Conv2d>(attributes, {filled({1, 1, 1, 1}, 0), weights}).data, ElementsAre(0.5, 0.5));
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {filled({1, 1, 1, 1}, 0), weights}).data, ElementsAre(0.5, 0.5));
   attributes.epilogue = {{EpilogueKind::tanh}};
-  EXPECT_THAT(run<Conv2d>(attributes, {filled({1, 1, 1, 1}, std::log(2.0)), filled({1, 1, 1, 1}, 1)}).data,
+  EXPECT_THAT(test::run_op<Conv2d>(attributes, {filled({1, 1, 1, 1}, std::log(2.0)), filled({1, 1, 1, 1}, 1)}).data,
               ElementsAre(DoubleNear(0.6, 1e-12)));
 }
 
@@ -247,7 +229,7 @@ TEST(Window, SizesAgreeWithLayingWindowsDown) {
             ASSERT_EQ(axis.output(), covering)
                 << source << " kernel " << kernel << " stride " << stride << " pad " << before << " " << after;
             for (int64_t i = 0; i < covering; ++i) {
-              ASSERT_LT(axis.begin(i), axis.end(i)) << "a window of padding alone";
+              ASSERT_LT(axis.first_tap(i), axis.end_tap(i)) << "a window of padding alone";
               int64_t counted = 0;
               for (int64_t tap = 0; tap < kernel; ++tap) counted += axis.position(i, tap) < source + after ? 1 : 0;
               ASSERT_EQ(axis.padded_count(i), counted);
@@ -257,56 +239,156 @@ TEST(Window, SizesAgreeWithLayingWindowsDown) {
   EXPECT_GT(tried, 1000);
 }
 
+// What a pooling window of dilated taps reads, tap by tap, for every small geometry that is not refused.
+TEST(Window, CountsDilatedTapsAsLayingThemDownDoes) {
+  int64_t tried = 0, refused = 0;
+  for (int64_t source = 1; source <= 7; ++source)
+    for (int64_t kernel = 1; kernel <= 3; ++kernel)
+      for (int64_t dilation = 2; dilation <= 4; ++dilation)
+        for (int64_t stride = 1; stride <= 3; ++stride)
+          for (int64_t before = 0; before <= 4; ++before)
+            for (int64_t after = 0; after <= 4; ++after)
+              for (Rounding rounding : {Rounding::floor, Rounding::ceil}) {
+                const PoolWindow attributes{{kernel, 1}, {stride, 1}, {before, 0, after, 0}, {dilation, 1}, rounding};
+                WindowAxis axis;
+                try {
+                  axis = window_of("max_pool", attributes, {source, 1}).rows;
+                } catch (const TypeError&) {
+                  ++refused;
+                  continue;
+                }
+                for (int64_t i = 0; i < axis.output(); ++i) {
+                  std::vector<int64_t> inside;
+                  int64_t counted = 0;
+                  for (int64_t tap = 0; tap < kernel; ++tap) {
+                    const int64_t position = i * stride - before + tap * dilation;
+                    if (position >= 0 && position < source) inside.push_back(tap);
+                    counted += position < source + after ? 1 : 0;
+                  }
+                  ASSERT_FALSE(inside.empty())
+                      << "a window of padding alone: " << source << " kernel " << kernel << " dilation " << dilation
+                      << " stride " << stride << " pad " << before << " " << after;
+                  ASSERT_EQ(axis.first_tap(i), inside.front());
+                  ASSERT_EQ(axis.end_tap(i), inside.back() + 1);
+                  ASSERT_EQ(axis.padded_count(i), counted);
+                }
+                ++tried;
+              }
+  EXPECT_GT(tried, 1000);
+  EXPECT_GT(refused, 100);
+}
+
 // --- pooling
 
 TEST(MaxPool, TakesTheLargestOfEachWindow) {
   const Tensor src = tensor({1, 1, 3, 5}, {1, 5, 2, 0, 9, /**/ 3, 4, 8, 7, 6, /**/ 11, 10, 12, 14, 13});
-  EXPECT_THAT(run<MaxPool>({}, {src}).data, ElementsAre(5, 8));
-  EXPECT_THAT(run<MaxPool>({pool({2, 2}, {2, 2}, {}, Rounding::ceil)}, {src}).data, ElementsAre(5, 8, 9, 11, 14, 13));
-  EXPECT_THAT(run<MaxPool>({pool({3, 3}, {2, 2}, {1, 1, 1, 1})}, {src}).data, ElementsAre(5, 8, 9, 11, 14, 14));
+  EXPECT_THAT(test::run_op<MaxPool>({}, {src}).data, ElementsAre(5, 8));
+  EXPECT_THAT(test::run_op<MaxPool>({pool({2, 2}, {2, 2}, {}, Rounding::ceil)}, {src}).data,
+              ElementsAre(5, 8, 9, 11, 14, 13));
+  EXPECT_THAT(test::run_op<MaxPool>({pool({3, 3}, {2, 2}, {1, 1, 1, 1})}, {src}).data,
+              ElementsAre(5, 8, 9, 11, 14, 14));
 }
 
 TEST(MaxPool, PaddingNeverWins) {
   const Tensor src = filled({1, 1, 2, 2}, -3);
-  EXPECT_THAT(run<MaxPool>({pool({3, 3}, {1, 1}, {1, 1, 1, 1})}, {src}).data, Each(-3));
-  EXPECT_THAT(run<MaxPool>({pool({2, 2}, {1, 1}, {1, 1, 1, 1})}, {filled({1, 1, 1, 1}, -kInfinity)}).data,
+  EXPECT_THAT(test::run_op<MaxPool>({pool({3, 3}, {1, 1}, {1, 1, 1, 1})}, {src}).data, Each(-3));
+  EXPECT_THAT(test::run_op<MaxPool>({pool({2, 2}, {1, 1}, {1, 1, 1, 1})}, {filled({1, 1, 1, 1}, -kInfinity)}).data,
               Each(-kInfinity));
 }
 
 TEST(MaxPool, GradientGoesToTheFirstOfEqualValues) {
   const Tensor ddst = tensor({1, 1, 1, 1}, {5});
-  EXPECT_THAT(run<MaxPoolBackward>({}, {tensor({1, 1, 2, 2}, {1, 7, 7, 7}), ddst}).data, ElementsAre(0, 5, 0, 0));
-  EXPECT_THAT(run<MaxPoolBackward>({}, {filled({1, 1, 2, 2}, -kInfinity), ddst}).data, ElementsAre(5, 0, 0, 0));
+  EXPECT_THAT(test::run_op<MaxPoolBackward>({}, {tensor({1, 1, 2, 2}, {1, 7, 7, 7}), ddst}).data,
+              ElementsAre(0, 5, 0, 0));
+  EXPECT_THAT(test::run_op<MaxPoolBackward>({}, {filled({1, 1, 2, 2}, -kInfinity), ddst}).data,
+              ElementsAre(5, 0, 0, 0));
   // A pixel that wins in several windows gets the sum.
-  EXPECT_THAT(run<MaxPoolBackward>({pool({1, 2}, {1, 1})},
-                                   {tensor({1, 1, 1, 4}, {0, 9, 1, 2}), tensor({1, 1, 1, 3}, {5, 7, 11})})
+  EXPECT_THAT(test::run_op<MaxPoolBackward>({pool({1, 2}, {1, 1})},
+                                            {tensor({1, 1, 1, 4}, {0, 9, 1, 2}), tensor({1, 1, 1, 3}, {5, 7, 11})})
                   .data,
               ElementsAre(0, 12, 0, 11));
 }
 
 TEST(MaxPool, TheFirstNaNWins) {
   const Tensor src = tensor({1, 1, 2, 2}, {1, kNaN, kInfinity, kNaN});
-  EXPECT_TRUE(std::isnan(run<MaxPool>({}, {src})[0]));
-  EXPECT_THAT(run<MaxPoolBackward>({}, {src, tensor({1, 1, 1, 1}, {5})}).data, ElementsAre(0, 5, 0, 0));
+  EXPECT_TRUE(std::isnan(test::run_op<MaxPool>({}, {src})[0]));
+  EXPECT_THAT(test::run_op<MaxPoolBackward>({}, {src, tensor({1, 1, 1, 1}, {5})}).data, ElementsAre(0, 5, 0, 0));
 }
 
 TEST(AveragePool, DividesAsPyTorchAndCaffe) {
   // 3x3 stride 2 pad 1 with ceil on 4x6 ones: what a window holds over what is counted of it.
   AveragePool::Attributes attributes{pool({3, 3}, {2, 2}, {1, 1, 1, 1}, Rounding::ceil), true};
   const Tensor ones = filled({1, 1, 4, 6}, 1);
-  EXPECT_THAT(run<AveragePool>(attributes, {ones}).data,
+  EXPECT_THAT(test::run_op<AveragePool>(attributes, {ones}).data,
               Pointwise(DoubleNear(1e-15), {4. / 9, 6. / 9, 6. / 9, 2. / 6, /**/ 6. / 9, 1., 1., 3. / 6,
                                             /**/ 2. / 6, 3. / 6, 3. / 6, 1. / 4}));
   attributes.count_include_pad = false;
-  EXPECT_THAT(run<AveragePool>(attributes, {ones}).data, Each(DoubleNear(1, 1e-15)));
+  EXPECT_THAT(test::run_op<AveragePool>(attributes, {ones}).data, Each(DoubleNear(1, 1e-15)));
   // Without padding what ceil lets hang over is never counted.
   AveragePool::Attributes ceil{pool({2, 2}, {2, 2}, {}, Rounding::ceil), true};
-  EXPECT_THAT(run<AveragePool>(ceil, {counted({1, 1, 3, 3})}).data, ElementsAre(3, 4.5, 7.5, 9));
+  EXPECT_THAT(test::run_op<AveragePool>(ceil, {counted({1, 1, 3, 3})}).data, ElementsAre(3, 4.5, 7.5, 9));
+}
+
+TEST(MaxPool, DilatedWindowsSkipWhatLiesBetween) {
+  // ONNX's example maxpool_2d_dilations: 1 to 16 in rows of four, kernel 2, stride 1, dilation 2.
+  PoolWindow window = pool({2, 2}, {1, 1});
+  window.dilation = {2, 2};
+  EXPECT_THAT(test::run_op<MaxPool>({window}, {counted({1, 1, 4, 4})}).data, ElementsAre(11, 12, 15, 16));
+  const Tensor src = tensor({1, 1, 1, 5}, {9, 1, 2, 8, 3});
+  window = pool({1, 2}, {1, 1});
+  window.dilation = {1, 3};
+  EXPECT_THAT(test::run_op<MaxPool>({window}, {src}).data, ElementsAre(9, 3));
+  EXPECT_THAT(test::run_op<MaxPoolBackward>({window}, {src, tensor({1, 1, 1, 2}, {5, 7})}).data,
+              ElementsAre(5, 0, 0, 0, 7));
+}
+
+TEST(AveragePool, DilatedWindowsCountTheirOwnTaps) {
+  // Taps 2 apart with a padding of 2: {-, 1}, {-, 2}, {1, 3}, {2, -}, {3, -}; the last two lie on padding.
+  PoolWindow window = pool({1, 2}, {1, 1}, {0, 2, 0, 2});
+  window.dilation = {1, 2};
+  const Tensor src = tensor({1, 1, 1, 3}, {1, 2, 3});
+  EXPECT_THAT(test::run_op<AveragePool>({window, true}, {src}).data, ElementsAre(0.5, 1, 2, 1, 1.5));
+  EXPECT_THAT(test::run_op<AveragePool>({window, false}, {src}).data, ElementsAre(1, 2, 2, 2, 3));
+  // With ceil, a tap beyond the padding is not counted: {1, 3}, {3, beyond}.
+  window = pool({1, 2}, {1, 2}, {}, Rounding::ceil);
+  window.dilation = {1, 2};
+  EXPECT_THAT(test::run_op<AveragePool>({window, true}, {src}).data, ElementsAre(2));
+  window.pad = {0, 0, 0, 1};
+  EXPECT_THAT(test::run_op<AveragePool>({window, true}, {src}).data, ElementsAre(2, 3));
+}
+
+// Caffe's pooling.cpp, for its symmetric padding, on odd and even sizes.
+TEST(AveragePool, CeilingIsCaffes) {
+  for (int64_t input = 1; input <= 9; ++input)
+    for (int64_t kernel = 1; kernel <= 4; ++kernel)
+      for (int64_t stride = 1; stride <= kernel; ++stride)
+        for (int64_t pad = 0; pad < kernel; ++pad) {
+          const int64_t slack = input + 2 * pad - kernel;
+          if (slack < 0) continue;
+          int64_t pooled = (slack + stride - 1) / stride + 1;
+          if (pad > 0 && (pooled - 1) * stride >= input + pad) --pooled;
+          std::vector<double> expected;
+          for (int64_t p = 0; p < pooled; ++p) {
+            int64_t start = p * stride - pad;
+            int64_t end = std::min(start + kernel, input + pad);
+            const auto divisor = static_cast<double>(end - start);
+            start = std::max<int64_t>(start, 0);
+            end = std::min(end, input);
+            double sum = 0;
+            for (int64_t i = start; i < end; ++i) sum += static_cast<double>(i + 1);
+            expected.push_back(sum / divisor);
+          }
+          const AveragePool::Attributes attributes{pool({1, kernel}, {1, stride}, {0, pad, 0, pad}, Rounding::ceil),
+                                                   true};
+          EXPECT_THAT(test::run_op<AveragePool>(attributes, {counted({1, 1, 1, input})}).data,
+                      Pointwise(DoubleNear(1e-12), expected))
+              << input << " kernel " << kernel << " stride " << stride << " pad " << pad;
+        }
 }
 
 TEST(AveragePool, GradientSpreadsOverTheSource) {
   AveragePoolBackward::Attributes attributes{{pool({2, 2}, {2, 2}, {}, Rounding::ceil), true}, {3, 3}};
-  EXPECT_THAT(run<AveragePoolBackward>(attributes, {tensor({1, 1, 2, 2}, {4, 8, 12, 16})}).data,
+  EXPECT_THAT(test::run_op<AveragePoolBackward>(attributes, {tensor({1, 1, 2, 2}, {4, 8, 12, 16})}).data,
               ElementsAre(1, 1, 4, 1, 1, 4, 6, 6, 16));
 }
 
@@ -315,13 +397,13 @@ TEST(AveragePool, GradientSpreadsOverTheSource) {
 TEST(Dense, MultipliesByTheTransposedWeights) {
   const Tensor src = tensor({2, 3}, {1, 2, 3, 4, 5, 6});
   const Tensor weights = tensor({2, 3}, {1, 10, 100, -1, 0, 1});
-  EXPECT_THAT(run<Dense>({}, {src, weights}).data, ElementsAre(321, 2, 654, 2));
+  EXPECT_THAT(test::run_op<Dense>({}, {src, weights}).data, ElementsAre(321, 2, 654, 2));
   const Tensor ddst = tensor({2, 2}, {1, 2, 3, 4});
-  EXPECT_THAT(run<DenseBackwardData>({}, {weights, ddst}).data, ElementsAre(-1, 10, 102, -1, 30, 304));
-  EXPECT_THAT(run<DenseBackwardWeights>({}, {src, ddst}).data, ElementsAre(13, 17, 21, 18, 24, 30));
+  EXPECT_THAT(test::run_op<DenseBackwardData>({}, {weights, ddst}).data, ElementsAre(-1, 10, 102, -1, 30, 304));
+  EXPECT_THAT(test::run_op<DenseBackwardWeights>({}, {src, ddst}).data, ElementsAre(13, 17, 21, 18, 24, 30));
   Dense::Attributes fused;
   fused.epilogue = {{EpilogueKind::bias}, {EpilogueKind::relu}};
-  EXPECT_THAT(run<Dense>(fused, {src, weights, tensor({2}, {-400, 1})}).data, ElementsAre(0, 3, 254, 3));
+  EXPECT_THAT(test::run_op<Dense>(fused, {src, weights, tensor({2}, {-400, 1})}).data, ElementsAre(0, 3, 254, 3));
 }
 
 TEST(Dense, CountsFlops) {

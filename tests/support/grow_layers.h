@@ -7,6 +7,7 @@ class Growth;
 
 // grow_weighted.cpp: layers with states
 bool grow_conv2d(Growth& net);
+bool grow_conv_transpose2d(Growth& net);
 bool grow_dense(Growth& net);
 bool grow_bias(Growth& net);
 bool grow_batch_norm(Growth& net);
@@ -32,6 +33,8 @@ bool grow_add(Growth& net);
 // grow_shapes.cpp: windows, rows and rearrangements
 bool grow_max_pool(Growth& net);
 bool grow_average_pool(Growth& net);
+bool grow_lrn(Growth& net);
+bool grow_resize(Growth& net);
 bool grow_softmax(Growth& net);
 bool grow_log_softmax(Growth& net);
 bool grow_reshape(Growth& net);

@@ -15,6 +15,7 @@ void random_pool(Choices& choose, const ir::Value& src, ir::PoolWindow& window) 
     const int64_t input = src.type.dims[2 + axis];
     window.kernel[axis] = global ? input : std::min(choose.between(1, 3), input);
     window.stride[axis] = choose.between(1, 3);
+    if (!global && choose.chance(0.1) && 2 * window.kernel[axis] - 1 <= input) window.dilation[axis] = 2;
     for (size_t side : {axis, axis + 2})
       window.pad[side] = global ? 0 : std::min(choose.below(2), window.kernel[axis] - 1);
   }
@@ -43,6 +44,38 @@ bool grow_average_pool(Growth& net) {
   attributes.count_include_pad = net.choose.chance(0.5);
   net.layer("average_pool");
   net.feature(net.node<ir::AveragePool>(attributes, {src}).result(), size);
+  return true;
+}
+
+bool grow_lrn(Growth& net) {
+  ir::Value* src = net.image();
+  if (src == nullptr) return false;
+  const double size = net.size(*src);
+  const int64_t neighbours = net.choose.one_of({1, 2, 3, 4, 5, 9});
+  const ir::Lrn::Attributes attributes{neighbours, net.choose.one_of({1e-4, 0.5, 2.0}),
+                                       net.choose.one_of({0.5, 0.75, 1.0}), net.choose.one_of({1.0, 2.0})};
+  net.layer("lrn");
+  net.feature(net.node<ir::Lrn>(attributes, {src}).result(), size);
+  return true;
+}
+
+bool grow_resize(Growth& net) {
+  ir::Value* src = net.image();
+  if (src == nullptr) return false;
+  const double size = net.size(*src);
+  ir::Resize::Attributes attributes;
+  attributes.mode = net.choose.chance(0.5) ? ir::ResizeMode::bilinear : ir::ResizeMode::nearest;
+  for (size_t axis = 0; axis < 2; ++axis) {
+    const int64_t input = src->type.dims[2 + axis];
+    const int64_t output = net.choose.between(1, std::min<int64_t>(2 * input + 1, 20));
+    attributes.size[axis] = output;
+    auto& line = axis == 0 ? attributes.rows : attributes.columns;
+    line = {2 * input, input - output, 2 * output}; // half a pixel off
+    if (net.choose.chance(0.3)) line = {input, 0, output};
+    if (net.choose.chance(0.3)) line = {input - 1, 0, std::max<int64_t>(output - 1, 1)};
+  }
+  net.layer("resize");
+  net.feature(net.node<ir::Resize>(attributes, {src}).result(), size);
   return true;
 }
 

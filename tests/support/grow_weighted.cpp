@@ -1,4 +1,4 @@
-// Growing layers with states: convolution, dense, bias, batch norm, prelu.
+// Growing layers with states: convolution, forwards and transposed, dense, bias, batch norm, prelu.
 #include "ir/all_ops.h"
 #include "tests/support/grow_layers.h"
 #include "tests/support/growth.h"
@@ -97,6 +97,38 @@ bool grow_conv2d(Growth& net) {
     } else {
       net.feature(net.node<ir::Conv2d>(made.attributes, {src, weights}).result(), size);
     }
+    return true;
+  }
+  return false;
+}
+
+bool grow_conv_transpose2d(Growth& net) {
+  ir::Value* src = net.image();
+  if (src == nullptr) return false;
+  const ir::Dims& dims = src->type.dims;
+  for (int tries = 0; tries < 6; ++tries) {
+    const Convolution made = random_convolution(net.choose, channels(*src));
+    const int64_t group = made.attributes.group;
+    const int64_t outputs = made.weights[0] / group;
+    ir::ConvTranspose2d::Attributes attributes{made.attributes, {}, {}};
+    int64_t work = channels(*src) * outputs * pixels(*src);
+    bool is_left = true;
+    for (size_t axis = 0; axis < 2; ++axis) {
+      const int64_t kernel = made.weights[2 + axis], stride = attributes.stride[axis];
+      attributes.dst_size[axis] = (dims[2 + axis] - 1) * stride + (kernel - 1) * attributes.dilation[axis] + 1 -
+                                  attributes.pad[axis] - attributes.pad[axis + 2] + net.choose.below(stride);
+      is_left = is_left && attributes.dst_size[axis] >= 1 && attributes.dst_size[axis] <= 24;
+      work *= kernel;
+    }
+    if (!is_left || work > kMostWork) continue;
+    net.layer("deconv");
+    ir::Value& weights = net.weights({channels(*src), outputs, made.weights[2], made.weights[3]},
+                                     channels(*src) / group * made.weights[2] * made.weights[3]);
+    const double size = net.size(*src);
+    const bool biased = net.choose.chance(0.6);
+    ir::Value& result =
+        net.node<ir::ConvTranspose2d>(attributes, {src, &weights}, biased ? "conv_transpose2d" : "").result();
+    net.feature(biased ? with_bias(net, result) : result, size);
     return true;
   }
   return false;

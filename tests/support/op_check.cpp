@@ -28,6 +28,7 @@ constexpr std::string_view kCotangentPrefix = "cotangent.";
 
 bool has_fused_activation(const ir::Node& node) {
   if (node.is<ir::Conv2d>()) return !node.attributes<ir::Conv2d>().epilogue.empty();
+  if (node.is<ir::ConvTranspose2d>()) return !node.attributes<ir::ConvTranspose2d>().epilogue.empty();
   if (node.is<ir::Dense>()) return !node.attributes<ir::Dense>().epilogue.empty();
   return false;
 }
@@ -157,7 +158,8 @@ bool follows_layout(const ir::Node& node) {
 }
 
 bool is_convolution(const ir::Node& node) {
-  return node.is<ir::Conv2d>() || node.is<ir::Conv2dBackwardData>() || node.is<ir::Conv2dBackwardWeights>();
+  return node.is<ir::Conv2d>() || node.is<ir::Conv2dBackwardData>() || node.is<ir::Conv2dBackwardWeights>() ||
+         node.is<ir::ConvTranspose2d>();
 }
 
 void block_inputs(ir::Function& function, int32_t block) {

@@ -16,6 +16,7 @@ namespace {
 
 constexpr Production kProductions[] = {
     {"conv2d", 30, grow_conv2d},
+    {"conv_transpose2d", 6, grow_conv_transpose2d},
     {"dense", 8, grow_dense},
     {"bias", 3, grow_bias},
     {"batch_norm", 10, grow_batch_norm},
@@ -37,6 +38,8 @@ constexpr Production kProductions[] = {
     {"add", 10, grow_add},
     {"max_pool", 7, grow_max_pool},
     {"average_pool", 7, grow_average_pool},
+    {"lrn", 4, grow_lrn},
+    {"resize", 5, grow_resize},
     {"softmax", 2, grow_softmax},
     {"log_softmax", 2, grow_log_softmax},
     {"reshape", 4, grow_reshape},

@@ -95,6 +95,7 @@ bool has_activation(const ir::Node& node) {
                        [](const ir::EpilogueStep& step) { return step.kind != ir::EpilogueKind::bias; });
   };
   if (node.is<ir::Conv2d>()) return any(node.attributes<ir::Conv2d>().epilogue);
+  if (node.is<ir::ConvTranspose2d>()) return any(node.attributes<ir::ConvTranspose2d>().epilogue);
   return node.is<ir::Dense>() && any(node.attributes<ir::Dense>().epilogue);
 }
 
@@ -255,6 +256,36 @@ ErrorBound batch_norm_bound(const ir::Node& node, const std::vector<Tensor>& ope
   return bound;
 }
 
+// Lrn's sums enter through a power, whose relative error grows with beta; its gradient is a difference of two terms.
+ErrorBound lrn_bound(const ir::Node& node, const std::vector<Tensor>& operands) {
+  const bool backward = node.is<ir::LrnBackward>();
+  const ir::Lrn::Attributes& attributes = backward ? node.attributes<ir::LrnBackward>() : node.attributes<ir::Lrn>();
+  const auto absolute = [](double x) { return std::abs(x); };
+  const Tensor src = mapped(operands[0], absolute);
+  Tensor damping(src.dims), magnitude(src.dims);
+  // dsrc = ddst damping - rest, so that of absolute values 2 ddst damping - dsrc is the sum of the terms.
+  const int64_t pixels = src.dims[2] * src.dims[3];
+  for (int64_t e = 0; e < src.elements(); ++e) {
+    const int64_t c = e / pixels % src.dims[1];
+    double squares = 0;
+    for (int64_t d = -std::min(attributes.below(), c); d <= std::min(attributes.above(), src.dims[1] - 1 - c); ++d)
+      squares += src[e + d * pixels] * src[e + d * pixels];
+    damping[e] = ir::Lrn::damping(attributes, ir::Lrn::scale(attributes, squares));
+  }
+  if (backward) {
+    const Tensor ddst = mapped(operands[1], absolute);
+    const Tensor difference = evaluate_node(node, node.raw_attributes(), {src, ddst}, 0, 0)[0];
+    for (int64_t e = 0; e < src.elements(); ++e) magnitude[e] = 2 * ddst[e] * damping[e] - difference[e];
+  } else {
+    for (int64_t e = 0; e < src.elements(); ++e) magnitude[e] = src[e] * damping[e];
+  }
+  ErrorBound bound;
+  const double terms = static_cast<double>(attributes.size) * (1 + attributes.beta) * (1 + attributes.beta);
+  bound.terms = {mapped(magnitude, [&](double) { return terms; })};
+  bound.magnitude = {std::move(magnitude)};
+  return bound;
+}
+
 } // namespace
 
 double ErrorBound::at(size_t tensor, int64_t element) const {
@@ -279,6 +310,7 @@ std::vector<Tensor> evaluate_node(const ir::Node& node, const ir::Attributes& at
 
 ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands, uint64_t seed, uint64_t step) {
   if (is_batch_norm(node)) return batch_norm_bound(node, operands);
+  if (node.is<ir::Lrn>() || node.is<ir::LrnBackward>()) return lrn_bound(node, operands);
   ErrorBound bound;
   if (is_softmax(node)) {
     bound.magnitude = {softmax_magnitude(node, operands)};

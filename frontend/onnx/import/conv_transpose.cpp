@@ -1,8 +1,8 @@
-// ConvTranspose: to conv2d_backward_data, which is what it computes, and bias.
-// Its weights are [in, out / group, ...], those of the convolution whose gradient it is.
+// ConvTranspose: to conv_transpose2d and bias.
+// Its weights are [in, out / group, ...], those of the convolution that it runs backwards.
 #include "frontend/onnx/window.h"
 #include "ir/ops/bias.h"
-#include "ir/ops/conv2d.h"
+#include "ir/ops/conv_transpose2d.h"
 
 #include <algorithm>
 
@@ -59,14 +59,14 @@ void import_conv_transpose(NodeImport& node) {
   }
   if (output[0] < 1 || output[1] < 1) refuse_invalid("its padding leaves nothing of the output");
 
-  ir::Conv2dBackwardData::Attributes attributes;
+  ir::ConvTranspose2d::Attributes attributes;
   attributes.stride = stride;
   attributes.pad = pad;
   attributes.dilation = dilation;
   attributes.group = group;
-  attributes.src_size = output;
-  ir::Value* result = &node.create<ir::Conv2dBackwardData>(
-      attributes, {&node.reshape(node.input(1), weights), &node.reshape(node.input(), image)});
+  attributes.dst_size = output;
+  ir::Value* result = &node.create<ir::ConvTranspose2d>(
+      attributes, {&node.reshape(node.input(), image), &node.reshape(node.input(1), weights)});
   if (node.has_input(2)) result = &node.create<ir::Bias>({}, {result, &node.input(2)});
   const ir::Dims dims = spatial_dims(result->type.dims, rank);
   node.output(0, node.reshape(*result, dims), dims);

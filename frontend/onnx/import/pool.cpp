@@ -15,10 +15,10 @@ namespace {
 void take_pool(NodeImport& node, ir::PoolWindow& attributes) {
   node.expect_inputs(1, 1);
   const WindowAttributes window = take_window(node, std::nullopt);
-  if (window.dilation != ir::Size2{1, 1}) refuse_unsupported("its windows are dilated");
   attributes.kernel = window.kernel;
   attributes.stride = window.stride;
   attributes.pad = window.pad;
+  attributes.dilation = window.dilation;
   attributes.rounding = node.integer("ceil_mode", 0) != 0 ? ir::Rounding::ceil : ir::Rounding::floor;
 }
 
