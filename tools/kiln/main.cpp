@@ -74,6 +74,7 @@ enum class Flag {
   max_steps,
   input_workers,
   data,
+  data_place,
   out,
   resume,
   replan,
@@ -100,18 +101,24 @@ enum class Flag {
 
 using VerbFunction = int (*)(const Options&);
 
+// What a verb is told before its flags.
+enum class Subject { experiment, nothing };
+
 struct Verb {
   VerbFunction run;
   // Whether --batch is training.batch of the experiment; else the verb's own.
   bool trains;
+  Subject subject;
 };
 
 class HelpText : public CLI::Formatter {
   std::string make_usage(const CLI::App* app, std::string) const override {
     const bool is_verb = app->get_parent() != nullptr;
     const std::string what = is_verb ? app->get_name() : "VERB";
-    const bool takes_samples = is_verb && app->get_option_no_throw("SAMPLES") != nullptr;
-    return fmt::format("Usage: kiln {} EXPERIMENT {}[OPTIONS]\n", what, takes_samples ? "[SAMPLES...] " : "");
+    const auto takes = [&](const char* option) { return app->get_option_no_throw(option) != nullptr; };
+    const bool takes_experiment = !is_verb || takes("EXPERIMENT");
+    return fmt::format("Usage: kiln {} {}{}[OPTIONS]\n", what, takes_experiment ? "EXPERIMENT " : "",
+                       is_verb && takes("SAMPLES") ? "[SAMPLES...] " : "");
   }
 };
 
@@ -149,6 +156,8 @@ public:
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
         {Flag::set, Flag::batch, Flag::seed, Flag::print_after, Flag::cpu, Flag::math, Flag::format, Flag::function,
          Flag::optimized, Flag::augment, Flag::picture});
+    add("init", "Write an experiment for a folder of images of your own", run_init, false,
+        {Flag::data_place, Flag::output, Flag::json}, Subject::nothing);
     add("stats", "Measure the training images: what pre-processing can be made of", run_stats, true,
         {Flag::set, Flag::threads, Flag::out, Flag::json, Flag::cpu, Flag::progress, Flag::verbose});
   }
@@ -170,9 +179,11 @@ public:
     const CLI::App& app = chosen();
     refuse_extras(app);
     const Verb& verb = verbs_.at(app.get_name());
-    if (options_.experiment.empty())
+    if (verb.subject == Subject::experiment && options_.experiment.empty())
       throw WrongUsage{fmt::format("{} needs an experiment file", app.get_name()),
                        fmt::format("kiln {} FILE.textproto", app.get_name())};
+    if (verb.subject == Subject::nothing && options_.data_place.empty())
+      throw WrongUsage{fmt::format("{} needs data", app.get_name()), fmt::format("kiln {} --data DIR", app.get_name())};
     check_values(verb);
     options = options_;
     return verb.run;
@@ -188,13 +199,14 @@ private:
   }
 
   void add(const std::string& name, const std::string& summary, VerbFunction run, bool trains,
-           std::initializer_list<Flag> flags) {
-    verbs_[name] = {run, trains};
+           std::initializer_list<Flag> flags, Subject subject = Subject::experiment) {
+    verbs_[name] = {run, trains, subject};
     CLI::App& verb = *app_.add_subcommand(name, summary);
     verb.allow_extras();
     verb.footer("");
-    verb.add_option("EXPERIMENT", options_.experiment, "The experiment: protobuf text, or binary if it ends in .pb")
-        ->type_name("FILE");
+    if (subject == Subject::experiment)
+      verb.add_option("EXPERIMENT", options_.experiment, "The experiment: protobuf text, or binary if it ends in .pb")
+          ->type_name("FILE");
     for (Flag flag : flags) add_flag(verb, flag, trains);
     verb.add_option("--color", raw_.color, "Colours in messages: auto, always, never")->type_name("WHEN");
     verb.add_flag("-q,--quiet", raw_.quiet, "Say only what was asked for and errors");
@@ -232,6 +244,10 @@ private:
       break;
     case Flag::data:
       verb.add_flag("--data", options_.data, "Read every sample: damaged files, labels, duplicates, balance");
+      break;
+    case Flag::data_place:
+      text("--data", options_.data_place, "DIR",
+           "A directory of images for each class, train and test directories of those, or another known form of data");
       break;
     case Flag::out:
       text("--out", options_.out, "DIR", "The run directory; default: runs/<name of the experiment>");

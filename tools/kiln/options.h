@@ -24,6 +24,9 @@ struct Options {
   int verbosity = 0;       // -q: -1, -v: 1
   runtime::ProgressMode progress = runtime::ProgressMode::automatic;
 
+  // init
+  std::string data_place; // a folder, or a file that holds or lists all
+
   // train
   std::string out;
   bool resume = false;
@@ -46,7 +49,7 @@ struct Options {
 
   // build
   std::string emit;   // lib, shared, obj, llvm, asm, ir
-  std::string output; // the file; empty: made of the name
+  std::string output; // also of init: the file; empty: made of the name
   std::string symbol; // prefix of what a library declares; empty: the experiment's name
 
   // show
@@ -67,5 +70,6 @@ int run_render(const Options& options);
 int run_show(const Options& options);
 int run_build(const Options& options);
 int run_stats(const Options& options);
+int run_init(const Options& options);
 
 } // namespace kiln::tools
