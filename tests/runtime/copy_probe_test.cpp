@@ -12,7 +12,7 @@ TEST(CopyProbe, GivesARateForEverySize) {
     CopyProbe probe(pool);
     probe.measure();
     for (int64_t bytes = 1; bytes < int64_t{1} << 34; bytes *= 3) {
-      EXPECT_GT(probe.rate(bytes), 0) << bytes; // however little of the machine others leave
+      EXPECT_GT(probe.rate(bytes), 0) << bytes;    // however little of the machine others leave
       EXPECT_LT(probe.rate(bytes), 4e12) << bytes; // two 64-byte accesses a cycle at 8 GHz on two cores, twice over
     }
   }

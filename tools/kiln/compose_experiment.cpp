@@ -15,11 +15,11 @@ namespace {
 
 using runtime::Split;
 
-constexpr int64_t kSmallImage = 64;     // up to here the network takes images as they are
-constexpr int64_t kLongAspect = 2;      // beyond, cutting out the middle would lose too much
-constexpr int64_t kLastMap = 8;         // where the stages end
-constexpr int64_t kMostFilters = 128;   // of a stage
-constexpr int64_t kFewForSplit = 3;     // samples of a class, that each split gets one
+constexpr int64_t kSmallImage = 64;   // up to here the network takes images as they are
+constexpr int64_t kLongAspect = 2;    // beyond, cutting out the middle would lose too much
+constexpr int64_t kLastMap = 8;       // where the stages end
+constexpr int64_t kMostFilters = 128; // of a stage
+constexpr int64_t kFewForSplit = 3;   // samples of a class, that each split gets one
 constexpr double kValidationShare = 0.1;
 constexpr double kTestShare = 0.15;
 
@@ -94,9 +94,9 @@ SplitPlan plan_split(const FoundData& found) {
 }
 
 std::string write_network(const FoundData& found, const ImagePlan& image) {
-  std::string text =
-      comment("Each stage looks for more patterns, in a map of half the height and width of the one before. More filters, or "
-              "a second convolution a stage, learn more and take longer: `kiln check` says how much.");
+  std::string text = comment(
+      "Each stage looks for more patterns, in a map of half the height and width of the one before. More filters, or "
+      "a second convolution a stage, learn more and take longer: `kiln check` says how much.");
   text += "network {\n";
   int64_t height = image.height, width = image.width;
   // Wide maps are where time goes, so large images begin with fewer.
@@ -153,8 +153,8 @@ void place_source(proto::Data& data, const std::string& folder) {
   switch (data.source_case()) {
   case proto::Data::kIdx: {
     proto::Idx& idx = *data.mutable_idx();
-    for (std::string* path : {idx.mutable_train_images(), idx.mutable_train_labels(), idx.mutable_test_images(),
-                              idx.mutable_test_labels()})
+    for (std::string* path :
+         {idx.mutable_train_images(), idx.mutable_train_labels(), idx.mutable_test_images(), idx.mutable_test_labels()})
       *path = place_path(*path, folder);
     break;
   }
@@ -180,33 +180,38 @@ void place_source(proto::Data& data, const std::string& folder) {
 std::string write_image(const FoundData& found, const ImagePlan& image) {
   std::string text;
   if (image.is_resized)
-    text += comment(fmt::format("The images are {} (height x width). A larger size here shows the network more, and takes longer.",
-                                describe_sizes(found)),
-                    "  ");
+    text += comment(
+        fmt::format("The images are {} (height x width). A larger size here shows the network more, and takes longer.",
+                    describe_sizes(found)),
+        "  ");
   if (image.says_image(found))
-    text += fmt::format("  image {{ channels: {} height: {} width: {} }}\n", image.channels, image.height + image.margin,
-                        image.width + image.margin);
+    text += fmt::format("  image {{ channels: {} height: {} width: {} }}\n", image.channels,
+                        image.height + image.margin, image.width + image.margin);
   if (image.is_letterboxed)
-    text += comment("They are long: all of each is kept, with borders of one colour. SHORTER_SIDE would cut out the middle.",
-                    "  ") +
-            "  resize { rule: LETTERBOX }\n";
+    text +=
+        comment(
+            "They are long: all of each is kept, with borders of one colour. SHORTER_SIDE would cut out the middle.",
+            "  ") +
+        "  resize { rule: LETTERBOX }\n";
   else if (image.is_resized)
-    text += comment("The shorter side becomes this long, and the middle is taken. LETTERBOX would keep all of each image.",
-                    "  ") +
-            "  resize { rule: SHORTER_SIDE }\n";
+    text +=
+        comment("The shorter side becomes this long, and the middle is taken. LETTERBOX would keep all of each image.",
+                "  ") +
+        "  resize { rule: SHORTER_SIDE }\n";
   return text;
 }
 
 std::string write_split(const FoundData& found, const SplitPlan& split) {
   if (split.validation == 0 && split.test == 0) {
     if (found.samples[Split::test] > 0) return {};
-    return comment("A class has too few samples to keep some for tests. With more: split { validation: 0.1 test: 0.15 }",
-                   "  ");
+    return comment(
+        "A class has too few samples to keep some for tests. With more: split { validation: 0.1 test: 0.15 }", "  ");
   }
-  std::string text = comment(split.test > 0 ? "Of each class a part is kept from training: to watch it by, and to judge the "
-                                              "result by (kiln test)."
-                                            : "Of each class a part is kept from training, to watch it by.",
-                             "  ");
+  std::string text =
+      comment(split.test > 0 ? "Of each class a part is kept from training: to watch it by, and to judge the "
+                               "result by (kiln test)."
+                             : "Of each class a part is kept from training, to watch it by.",
+              "  ");
   text += "  split {";
   if (split.validation > 0) text += fmt::format(" validation: {}", split.validation);
   if (split.test > 0) text += fmt::format(" test: {}", split.test);
@@ -233,17 +238,18 @@ std::string write_augment(const ImagePlan& image) {
       comment("Training images are changed a little, each time differently. `kiln show FILE --augment 8` shows how.");
   text += "augment {\n";
   if (image.margin > 0)
-    text += comment(fmt::format("Cut out of the {}x{} of image above; tests take the middle.", image.height + image.margin,
-                                image.width + image.margin),
+    text += comment(fmt::format("Cut out of the {}x{} of image above; tests take the middle.",
+                                image.height + image.margin, image.width + image.margin),
                     "  ") +
             fmt::format("  random_crop {{ size: {} }}\n", image.height);
   else
     text += comment("Moved by up to so many pixels.", "  ") +
             fmt::format("  random_crop {{ padding: {} border: {} }}\n",
                         std::max<int64_t>(std::min(image.height, image.width) / 8, 1), is_grey ? "EDGE" : "REFLECT");
-  text += is_grey ? comment("For images that mean the same mirrored, unlike digits and letters:", "  ") + "  # flip {}\n"
-                  : comment("Left and right change places. Leave it out where that matters, as in writing.", "  ") +
-                        "  flip {}\n";
+  text += is_grey
+              ? comment("For images that mean the same mirrored, unlike digits and letters:", "  ") + "  # flip {}\n"
+              : comment("Left and right change places. Leave it out where that matters, as in writing.", "  ") +
+                    "  flip {}\n";
   return text + "}\n";
 }
 
@@ -264,7 +270,8 @@ std::string write_training(const FoundData& found, const SplitPlan& split) {
   const char* watched = watched_split(found, split);
   std::string text = fmt::format("About {} step{} an epoch", steps, steps == 1 ? "" : "s");
   if (watched != nullptr) text += fmt::format(", after each of which the {} images are tried", watched);
-  text += ". The rate rises in the first epoch, then falls along a cosine. If the loss does not fall, or becomes nan, try a "
+  text += ". The rate rises in the first epoch, then falls along a cosine. If the loss does not fall, or becomes nan, "
+          "try a "
           "rate of 0.01; if it still falls at the end, more epochs.";
   return comment(text) + fmt::format("training {{\n"
                                      "  batch: {}\n"
@@ -299,7 +306,8 @@ std::string compose_experiment(const FoundData& found, const std::string& name, 
   text += comment("`kiln render FILE` prints it with every field that can be said, at its default.");
   text += fmt::format("name: \"{}\"\n\n", name);
   text += write_data(found, image, split, folder) + "\n";
-  text += comment("Of each channel the training images' mean becomes 0 and their standard deviation 1; `kiln train` measures them.");
+  text += comment("Of each channel the training images' mean becomes 0 and their standard deviation 1; `kiln train` "
+                  "measures them.");
   text += "preprocess { zero_center: CHANNEL divide_by_std: CHANNEL }\n\n";
   text += write_augment(image) + "\n";
   text += write_network(found, image) + "\n";

@@ -274,7 +274,8 @@ bool find_class_directories(const std::string& folder, const Listing& listing, p
   for (Split split : {Split::validation, Split::test}) {
     if (splits[split].empty()) continue;
     if (list_entries(splits[split]).directories.empty())
-      fail(fmt::format("{}: no directories: expected one for each class, as in {}", splits[split], directories.train()));
+      fail(
+          fmt::format("{}: no directories: expected one for each class, as in {}", splits[split], directories.train()));
     if (split == Split::validation)
       directories.set_validation(splits[split]);
     else
@@ -315,9 +316,10 @@ proto::Data find_source(const std::string& place) {
     const Entry file{fs::path(place).filename().string(), place};
     if (file.name.ends_with(".npz") ? find_arrays({file}, data) : is_list_name(file.name) && find_lists({file}, data))
       return data;
-    fail(fmt::format("{}: expected a folder, a list that ends in .csv or .txt, or an .npz archive with images and labels "
-                     "(x_train and y_train, or image and label)",
-                     place));
+    fail(fmt::format(
+        "{}: expected a folder, a list that ends in .csv or .txt, or an .npz archive with images and labels "
+        "(x_train and y_train, or image and label)",
+        place));
   }
   const Listing listing = list_entries(place);
   if (find_cifar(place, data) || find_idx(listing, data) || find_arrays(listing.files, data)) return data;

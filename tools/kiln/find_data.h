@@ -30,8 +30,8 @@ struct FoundData {
   bool are_alike() const { return least == most; }
 };
 
-// `place` is a folder, or one file that holds or lists all. Throws runtime::Error (data) that says what was expected and
-// what is there.
+// `place` is a folder, or one file that holds or lists all. Throws runtime::Error (data) that says what was expected
+// and what is there.
 FoundData find_data(const std::string& place);
 
 } // namespace kiln::tools

@@ -46,8 +46,9 @@ std::string describe_samples(const FoundData& found) {
 
 // In a shell's words.
 std::string quoted(const std::string& path) {
-  const bool is_plain = path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@") ==
-                        std::string::npos;
+  const bool is_plain =
+      path.find_first_not_of("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./+,:@") ==
+      std::string::npos;
   if (is_plain && !path.empty()) return path;
   std::string text = "'";
   for (const char c : path) text += c == '\'' ? std::string("'\\''") : std::string(1, c);
@@ -77,8 +78,8 @@ int run_init(const Options& options) {
                          fmt::format("{} is there already, and stays as it is: -o FILE names another", path));
   warn(found, options);
 
-  const std::string opening = fmt::format("Made by kiln init. Data: {}; {}.", describe_classes(found),
-                                          describe_samples(found));
+  const std::string opening =
+      fmt::format("Made by kiln init. Data: {}; {}.", describe_classes(found), describe_samples(found));
   runtime::write_text_file(path, compose_experiment(found, name, runtime::parent_directory(path), opening));
 
   // What does not hold for these data, though it does for most, is told now rather than at the first use.
@@ -89,7 +90,9 @@ int run_init(const Options& options) {
   if (options.json) {
     nlohmann::json samples;
     for (Split split : runtime::all_splits) samples[runtime::name_of(split)] = found.samples[split];
-    print_json({{"experiment", path}, {"classes", found.class_counts.size()}, {"class_names", found.class_names},
+    print_json({{"experiment", path},
+                {"classes", found.class_counts.size()},
+                {"class_names", found.class_names},
                 {"samples", samples}});
     return 0;
   }
