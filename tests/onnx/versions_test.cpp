@@ -100,6 +100,15 @@ TEST(OnnxVersions, AttributesBecameInputs) {
   expect_same(
       {"ReduceMax", {2, 3, 4}, {1, 3, 1}, 13, ints("axes", {0, 2}), 18, {"axes"}, "", integers("axes", {2, 0})});
   expect_same({"Dropout", {2, 3}, {2, 3}, 10, real("ratio", 0.5), 13, {"ratio"}, "", one_float("ratio", 0.5)});
+  expect_same({"Upsample",
+               {1, 1, 2, 3},
+               {1, 1, 4, 6},
+               7,
+               "attribute { name: 'scales' type: FLOATS floats: 1 floats: 1 floats: 2 floats: 2 }",
+               9,
+               {"scales"},
+               "",
+               "initializer { name: 'scales' data_type: 1 dims: 4 float_data: [1, 1, 2, 2] }"});
   expect_same({"Split", {4, 2}, {4, 2}, 11, ints("split", {4}), 13, {"split"}, "", integers("split", {4})});
 }
 

@@ -1,5 +1,6 @@
 // ConvTranspose: to conv_transpose2d and bias.
 // Its weights are [in, out / group, ...], those of the convolution that it runs backwards.
+// A row of values is an image one high.
 #include "frontend/onnx/window.h"
 #include "ir/ops/bias.h"
 #include "ir/ops/conv_transpose2d.h"
