@@ -1,57 +1,43 @@
 // How an experiment is trained, as plain numbers.
-// Turns epochs, which may be fractions, into steps; a period or milestone is at least one step.
 #include "frontend/recipe.h"
-
-#include <algorithm>
-#include <cmath>
 
 namespace kiln::frontend {
 namespace {
 
-// Products stay far below this: check_experiment bounds the factors, and a run of 2^53 steps never ends.
-int64_t to_steps(double amount, double steps_per_unit) {
-  constexpr double most = 9007199254740992.0; // 2^53
-  return static_cast<int64_t>(std::min(std::round(amount * steps_per_unit), most));
-}
-
-Schedule make_schedule(const proto::LearningRate& rate, int64_t steps_per_epoch, int64_t total_steps) {
-  Schedule schedule;
-  double unit = rate.unit() == proto::EPOCH ? static_cast<double>(steps_per_epoch) : 1.0;
+kiln_stated_schedule state_schedule(const proto::LearningRate& rate) {
+  kiln_stated_schedule schedule{};
+  schedule.in_epochs = rate.unit() == proto::EPOCH ? 1 : 0;
   schedule.base = rate.start();
-  schedule.total_steps = total_steps;
-  schedule.warmup_steps = to_steps(rate.warmup(), unit);
+  schedule.warmup = rate.warmup();
   switch (rate.schedule_case()) {
   case proto::LearningRate::kFixed:
   case proto::LearningRate::SCHEDULE_NOT_SET:
-    schedule.kind = ScheduleKind::fixed;
+    schedule.kind = KILN_SCHEDULE_FIXED;
     break;
   case proto::LearningRate::kStep:
-    schedule.kind = ScheduleKind::step;
+    schedule.kind = KILN_SCHEDULE_STEP;
     schedule.gamma = rate.step().gamma();
-    schedule.every = std::max<int64_t>(to_steps(rate.step().every(), unit), 1);
+    schedule.every = rate.step().every();
     break;
   case proto::LearningRate::kMultistep:
-    schedule.kind = ScheduleKind::multistep;
+    schedule.kind = KILN_SCHEDULE_MULTISTEP;
     schedule.gamma = rate.multistep().gamma();
-    for (double milestone : rate.multistep().milestone())
-      schedule.milestones.push_back(std::max<int64_t>(to_steps(milestone, unit), 1));
     break;
   case proto::LearningRate::kExp:
-    // gamma ^ (step / unit) = (gamma ^ (1 / unit)) ^ step
-    schedule.kind = ScheduleKind::exp;
-    schedule.gamma = std::pow(rate.exp().gamma(), 1 / unit);
+    schedule.kind = KILN_SCHEDULE_EXP;
+    schedule.gamma = rate.exp().gamma();
     break;
   case proto::LearningRate::kInv:
-    schedule.kind = ScheduleKind::inv;
-    schedule.gamma = rate.inv().gamma() / unit;
+    schedule.kind = KILN_SCHEDULE_INV;
+    schedule.gamma = rate.inv().gamma();
     schedule.power = rate.inv().power();
     break;
   case proto::LearningRate::kPoly:
-    schedule.kind = ScheduleKind::poly;
+    schedule.kind = KILN_SCHEDULE_POLY;
     schedule.power = rate.poly().power();
     break;
   case proto::LearningRate::kCosine:
-    schedule.kind = ScheduleKind::cosine;
+    schedule.kind = KILN_SCHEDULE_COSINE;
     schedule.floor = rate.cosine().floor();
     break;
   }
@@ -60,21 +46,20 @@ Schedule make_schedule(const proto::LearningRate& rate, int64_t steps_per_epoch,
 
 } // namespace
 
-Recipe make_recipe(const proto::Training& training, int64_t train_samples) {
-  Recipe recipe;
-  recipe.batch = training.batch();
-  recipe.epochs = training.epochs();
-  recipe.seed = training.seed();
-  recipe.shuffle = training.shuffle();
-  recipe.wrap_tail = training.tail() == proto::WRAP;
-  int64_t tail = recipe.wrap_tail ? recipe.batch - 1 : 0;
-  recipe.steps_per_epoch = std::max<int64_t>((train_samples + tail) / recipe.batch, 1);
-  recipe.schedule =
-      make_schedule(training.learning_rate(), recipe.steps_per_epoch, recipe.steps_per_epoch * recipe.epochs);
-  recipe.checkpoint_every_steps = training.checkpoint_every_steps();
-  recipe.evaluate_every_epochs = training.evaluate_every_epochs();
-  recipe.evaluation_batch = training.evaluation_batch();
-  return recipe;
+Recipe::Recipe(const proto::Training& training)
+    : milestones_(training.learning_rate().multistep().milestone().begin(),
+                  training.learning_rate().multistep().milestone().end()) {
+  stated_.batch = training.batch();
+  stated_.epochs = training.epochs();
+  stated_.seed = training.seed();
+  stated_.schedule = state_schedule(training.learning_rate());
+  stated_.schedule.milestones = milestones_.data();
+  stated_.schedule.milestone_count = static_cast<int32_t>(milestones_.size());
+  stated_.checkpoint_every_steps = training.checkpoint_every_steps();
+  stated_.evaluate_every_epochs = training.evaluate_every_epochs();
+  stated_.evaluation_batch = training.evaluation_batch();
+  stated_.shuffle = training.shuffle() ? 1 : 0;
+  stated_.wrap_tail = training.tail() == proto::WRAP ? 1 : 0;
 }
 
 } // namespace kiln::frontend

@@ -1,43 +1,26 @@
-// How an experiment is trained, as plain numbers: what runtime/abi.h calls kiln_training and kiln_schedule.
-// Everything is counted in steps here, so the number of training samples must be known.
+// How an experiment is trained, as plain numbers: the kiln_recipe of runtime/product.h.
 #pragma once
 
-#include <cstdint>
-#include <vector>
-
 #include "frontend/proto/kiln.pb.h"
+#include "runtime/product.h"
+
+#include <vector>
 
 namespace kiln::frontend {
 
-// Formulas as kiln_schedule_kind of runtime/abi.h states them, in its order.
-enum class ScheduleKind : uint8_t { fixed, step, multistep, exp, inv, poly, cosine };
+// Of a resolved training section without errors. Holds what the recipe points to; augmentation and what becomes of bad
+// records are the caller's to add.
+class Recipe {
+public:
+  explicit Recipe(const proto::Training& training);
+  Recipe(const Recipe&) = delete;
+  Recipe& operator=(const Recipe&) = delete;
 
-struct Schedule {
-  ScheduleKind kind = ScheduleKind::fixed;
-  double base = 0;
-  double gamma = 0;
-  double power = 0;
-  double floor = 0;
-  int64_t every = 0;
-  std::vector<int64_t> milestones;
-  int64_t total_steps = 0;
-  int64_t warmup_steps = 0;
+  const kiln_recipe& stated() const { return stated_; }
+
+private:
+  std::vector<double> milestones_;
+  kiln_recipe stated_{};
 };
-
-struct Recipe {
-  int64_t batch = 0;
-  int64_t epochs = 0;
-  uint64_t seed = 0;
-  Schedule schedule;
-  int64_t steps_per_epoch = 0;
-  int64_t checkpoint_every_steps = 0;
-  int64_t evaluate_every_epochs = 0;
-  int64_t evaluation_batch = 0;
-  bool shuffle = true;
-  bool wrap_tail = false;
-};
-
-// Of a resolved training section without errors. Without samples (timing on synthetic data) an epoch is one step.
-Recipe make_recipe(const proto::Training& training, int64_t train_samples);
 
 } // namespace kiln::frontend

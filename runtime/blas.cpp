@@ -3,6 +3,7 @@
 
 #include "runtime/abi.h"
 #include "runtime/error.h"
+#include "runtime/product.h"
 
 #include <blis.h>
 #include <cstdlib>
@@ -56,6 +57,12 @@ std::string blis_kernels() {
 }
 
 } // namespace kiln::runtime
+
+extern "C" void kiln_select_blas(const char* isa) {
+  const std::optional<kiln::runtime::IsaLevel> level = kiln::runtime::parse_isa_level(isa);
+  if (!level) throw kiln::runtime::Error(kiln::runtime::ErrorKind::model, std::string("no ISA level ") + isa);
+  kiln::runtime::select_blis_kernels(*level);
+}
 
 extern "C" void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
                            int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {

@@ -81,6 +81,13 @@ std::vector<std::string> read_class_names(const std::string& folder) {
   return names;
 }
 
+std::vector<std::string> find_images(const std::string& folder) {
+  std::vector<std::string> images;
+  PassedOver others;
+  append_images(folder, 0, images, others);
+  return images;
+}
+
 FileListing read_image_folder(const std::string& folder, const std::vector<std::string>& class_names,
                               std::vector<DataProblem>& problems) {
   const std::vector<std::string> found = read_class_names(folder);

@@ -13,8 +13,11 @@ namespace kiln::runtime {
 // cannot be read or holds none.
 std::vector<std::string> read_class_names(const std::string& folder);
 
-// The images below folder/class_names[i] at any depth, labelled i, in the order of class and path: files whose names
-// end in .jpg .jpeg .jpe .jfif .png .ppm .pgm .pnm in either case, and do not begin with a dot. Links are followed.
+// The images below a folder at any depth, sorted within each directory, its own files first: those whose names end in
+// .jpg .jpeg .jpe .jfif .png .ppm .pgm .pnm in either case, and do not begin with a dot. Links are followed.
+std::vector<std::string> find_images(const std::string& folder);
+
+// The images below folder/class_names[i], labelled i, in the order of class and path.
 // Problems: a directory that is no class (error), a class without directory or without images, files passed over
 // (warnings).
 FileListing read_image_folder(const std::string& folder, const std::vector<std::string>& class_names,

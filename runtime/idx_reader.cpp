@@ -37,7 +37,7 @@ public:
     if (!file_) fail("cannot open");
     gzbuffer(file_, 1 << 17);
   }
-  ~Stream() { gzclose(file_); }
+  ~Stream() { gzclose_r(file_); } // gzclose would bring the compressor into products
   Stream(const Stream&) = delete;
   Stream& operator=(const Stream&) = delete;
 

@@ -145,6 +145,12 @@ JsonWriter& JsonWriter::null() {
   return *this;
 }
 
+JsonWriter& JsonWriter::number(std::string_view text) {
+  separate();
+  text_ += text;
+  return *this;
+}
+
 void JsonWriter::clear() {
   text_.clear();
   depth_ = 0;

@@ -27,6 +27,7 @@ public:
   JsonWriter& value(float number);
   JsonWriter& value(double number);
   JsonWriter& null();
+  JsonWriter& number(std::string_view text); // as it stands
 
   template <typename Value> JsonWriter& member(std::string_view name, const Value& content) {
     return key(name).value(content);

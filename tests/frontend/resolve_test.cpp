@@ -13,6 +13,7 @@
 #include "frontend/read_experiment.h"
 #include "frontend/recipe.h"
 #include "frontend/render.h"
+#include "runtime/recipe.h"
 
 namespace kiln::frontend {
 namespace {
@@ -189,27 +190,36 @@ TEST(Render, ShowsEveryDefault) {
 }
 
 TEST(Recipe, CountsInSteps) {
-  auto recipe = [](const std::string& rate, int64_t samples, const std::string& more = "") {
-    return make_recipe(
-        resolved("training { batch: 64 epochs: 5 sgd {} learning_rate { " + rate + " } " + more + "}").training(),
-        samples);
+  struct Counted {
+    kiln_schedule schedule;
+    std::vector<int64_t> milestones;
+    int64_t epoch_steps;
   };
-  Recipe dropped = recipe("start: 0.02 warmup: 0.5 cosine { floor: 0.001 }", 60000);
-  EXPECT_EQ(dropped.steps_per_epoch, 937);
+  auto recipe = [](const std::string& rate, int64_t samples, const std::string& more = "") {
+    const Recipe stated(
+        resolved("training { batch: 64 epochs: 5 sgd {} learning_rate { " + rate + " } " + more + "}").training());
+    const runtime::Training training(stated.stated(), samples);
+    const kiln_schedule& schedule = training.description().schedule;
+    return Counted{schedule,
+                   {schedule.milestones, schedule.milestones + schedule.milestone_count},
+                   runtime::steps_per_epoch(stated.stated(), samples)};
+  };
+  const Counted dropped = recipe("start: 0.02 warmup: 0.5 cosine { floor: 0.001 }", 60000);
+  EXPECT_EQ(dropped.epoch_steps, 937);
   EXPECT_EQ(dropped.schedule.total_steps, 4685);
   EXPECT_EQ(dropped.schedule.warmup_steps, 469);
-  EXPECT_EQ(dropped.schedule.kind, ScheduleKind::cosine);
+  EXPECT_EQ(dropped.schedule.kind, KILN_SCHEDULE_COSINE);
   EXPECT_EQ(dropped.schedule.base, 0.02);
   EXPECT_EQ(dropped.schedule.floor, 0.001);
-  EXPECT_EQ(recipe("", 60000, "tail: WRAP").steps_per_epoch, 938);
-  EXPECT_EQ(recipe("", 64 * 10, "tail: WRAP").steps_per_epoch, 10);
-  EXPECT_EQ(recipe("", 0).steps_per_epoch, 1);
+  EXPECT_EQ(recipe("", 60000, "tail: WRAP").epoch_steps, 938);
+  EXPECT_EQ(recipe("", 64 * 10, "tail: WRAP").epoch_steps, 10);
+  EXPECT_EQ(recipe("", 0).epoch_steps, 1);
 
   EXPECT_EQ(recipe("step { every: 2 }", 640).schedule.every, 20);
   EXPECT_EQ(recipe("step { every: 0.01 }", 640).schedule.every, 1);
   EXPECT_EQ(recipe("unit: STEP step { every: 7 }", 640).schedule.every, 7);
   EXPECT_EQ(recipe("step { every: 2 }", 640).schedule.gamma, 0.1);
-  EXPECT_THAT(recipe("multistep { milestone: [2, 3.5] }", 640).schedule.milestones, ElementsAre(20, 35));
+  EXPECT_THAT(recipe("multistep { milestone: [2, 3.5] }", 640).milestones, ElementsAre(20, 35));
   // Ten steps an epoch: gamma is per epoch.
   EXPECT_NEAR(std::pow(recipe("exp { gamma: 0.5 }", 640).schedule.gamma, 10), 0.5, 1e-12);
   EXPECT_EQ(recipe("unit: STEP exp { gamma: 0.5 }", 640).schedule.gamma, 0.5);

@@ -5,12 +5,10 @@ import os
 import random
 import shutil
 import signal
-import struct
 import time
 import unittest
-import zlib
 
-from support import CLASSES, NETWORK, REST, SIDE, ToolTest, start
+from support import CLASSES, NETWORK, REST, SIDE, ToolTest, png, start
 
 NAMES = ["bottom_left", "bottom_right", "top_left", "top_right"]  # as the directories sort
 
@@ -32,15 +30,6 @@ def ppm(pixels):
     return b"P6 %d %d 255\n" % (SIDE, SIDE) + pixels
 
 
-def png(pixels):
-    def chunk(kind, content):
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    rows = b"".join(b"\0" + pixels[y * SIDE * 3 : (y + 1) * SIDE * 3] for y in range(SIDE))
-    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", SIDE, SIDE, 8, 2, 0, 0, 0))
-            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
-
-
 class Data(ToolTest):
     @classmethod
     def setUpClass(cls):
@@ -56,7 +45,7 @@ class Data(ToolTest):
                 os.makedirs(os.path.dirname(path), exist_ok=True)
                 pixels = picture(draw, label)
                 with open(path, "wb") as file:
-                    file.write(ppm(pixels) if sample % 3 else png(pixels))
+                    file.write(ppm(pixels) if sample % 3 else png(SIDE, pixels, 2))
                 lines.append((name, label))
             cls.lists[split] = lines
 

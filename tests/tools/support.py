@@ -8,10 +8,12 @@ import struct
 import subprocess
 import tempfile
 import unittest
+import zlib
 
 KILN = os.environ["KILN"]
 KILN_OPT = os.environ["KILN_OPT"]
 SOURCE_DIR = os.environ["KILN_SOURCE_DIR"]
+IS_RELEASE = os.environ["KILN_BUILD_TYPE"] == "Release"
 
 CLASSES = 4
 SIDE = 12
@@ -109,6 +111,30 @@ def write_split(directory, name, ending, samples, seed):
         labels.append(label)
     write_idx(os.path.join(directory, f"{name}-images{ending}"), 0x803, [samples, SIDE, SIDE], bytes(pixels))
     write_idx(os.path.join(directory, f"{name}-labels{ending}"), 0x801, [samples], bytes(labels))
+
+
+def read_file(path):
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def write_pgm(path, side, pixels):
+    """A grey image of the first side x side bytes of `pixels`. Returns its path."""
+    with open(path, "wb") as file:
+        file.write(b"P5 %d %d 255\n" % (side, side) + pixels[: side * side])
+    return path
+
+
+def png(side, pixels, colour=0, depth=8):
+    """Rows of samples as bytes; colour type 0 is grey, 2 RGB, 4 grey and alpha, 6 RGBA."""
+    row_bytes = side * {0: 1, 2: 3, 4: 2, 6: 4}[colour] * depth // 8
+
+    def chunk(kind, content):
+        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
+
+    rows = b"".join(b"\0" + pixels[y * row_bytes : (y + 1) * row_bytes] for y in range(side))
+    return (b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", struct.pack(">IIBBBBB", side, side, depth, colour, 0, 0, 0))
+            + chunk(b"IDAT", zlib.compress(rows)) + chunk(b"IEND", b""))
 
 
 class ToolTest(unittest.TestCase):

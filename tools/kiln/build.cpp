@@ -1,4 +1,5 @@
 // kiln build: an experiment and its weights become files that run without Kiln.
+#include "build_product.h"
 #include "codegen/c_library.h"
 #include "codegen/linker.h"
 #include "compile_experiment.h"
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <filesystem>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -18,7 +20,7 @@ namespace kiln::tools {
 
 namespace {
 
-constexpr std::array<std::string_view, 6> kKinds = {"lib", "shared", "obj", "llvm", "asm", "ir"};
+constexpr std::array<std::string_view, 8> kKinds = {"lib", "shared", "obj", "trainer", "infer", "llvm", "asm", "ir"};
 
 [[noreturn]] void refuse(const std::string& message) { throw runtime::Error(runtime::ErrorKind::usage, message); }
 
@@ -54,6 +56,21 @@ std::string text_of(const std::string& kind, const ir::Module& module, const ir:
   return text;
 }
 
+int write_executable(const frontend::LoadedExperiment& loaded, const Options& options) {
+  const bool trains = options.emit == "trainer";
+  const std::string name = loaded.experiment.name() + (trains ? "-trainer" : "");
+  const std::string output = options.output.empty() ? name : options.output;
+  std::string summary;
+  const codegen::Executable built =
+      trains ? build_trainer(loaded, options, summary) : build_inference(loaded, options, summary);
+  runtime::write_text_file(output, built.bytes);
+  std::filesystem::permissions(output, std::filesystem::perms(0755));
+  if (options.verbosity >= 0) fmt::print("{}: {} bytes, {}\n", output, built.bytes.size(), summary);
+  if (options.verbosity > 0)
+    for (const auto& [name, bytes] : built.parts) fmt::print("{:>10} bytes of {}\n", bytes, name);
+  return 0;
+}
+
 } // namespace
 
 int run_build(const Options& options) {
@@ -66,6 +83,7 @@ int run_build(const Options& options) {
   const ir::Target target = target_of(options);
   select_kernels(target);
   const frontend::LoadedExperiment loaded = load(options);
+  if (options.emit == "trainer" || options.emit == "infer") return write_executable(loaded, options);
   const std::string symbol = symbol_of(loaded, options);
 
   frontend::ImportOptions wanted;

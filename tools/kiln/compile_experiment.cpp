@@ -1,7 +1,6 @@
 // The steps that every verb shares.
 #include "compile_experiment.h"
 
-#include "codegen/description.h"
 #include "codegen/host_cpu.h"
 #include "frontend/describe_data.h"
 #include "frontend/render.h"
@@ -146,11 +145,13 @@ void bind_weights(ir::Module& module, const std::string& path) {
     throw runtime::Error(runtime::ErrorKind::data, fmt::format("{}: {}", path, fmt::join(problems, "; ")));
 }
 
+StatesAlone::StatesAlone(const ir::Module& module, const ir::Target& target)
+    : plan_{&module, target, {}}, description_(plan_, "", "", {}), instance_(description_.program(), {}) {}
+
 void bind_initial_weights(ir::Module& module, uint64_t seed, const ir::Target& target) {
-  // The runtime knows how states begin; it is asked by way of a program without functions.
-  const ir::Plan states_alone{&module, target, {}};
-  const codegen::Description description(states_alone, "", "", {});
-  runtime::Instance instance(description.program(), {});
+  // The runtime knows how states begin.
+  StatesAlone alone(module, target);
+  runtime::Instance& instance = alone.instance();
   instance.initialize(seed);
   std::vector<float> values;
   for (const auto& state : module.states()) {
@@ -204,28 +205,11 @@ std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::Load
   return source;
 }
 
-Training::Training(const frontend::Recipe& recipe, const Augmentation& augmentation)
-    : milestones(recipe.schedule.milestones) {
-  description.batch = recipe.batch;
-  description.epochs = recipe.epochs;
-  description.seed = recipe.seed;
-  kiln_schedule& schedule = description.schedule;
-  schedule.kind = static_cast<kiln_schedule_kind>(recipe.schedule.kind);
-  schedule.base = recipe.schedule.base;
-  schedule.gamma = recipe.schedule.gamma;
-  schedule.power = recipe.schedule.power;
-  schedule.floor = recipe.schedule.floor;
-  schedule.every = recipe.schedule.every;
-  schedule.milestones = milestones.data();
-  schedule.milestone_count = static_cast<int32_t>(milestones.size());
-  schedule.total_steps = recipe.schedule.total_steps;
-  schedule.warmup_steps = recipe.schedule.warmup_steps;
-  description.checkpoint_every_steps = recipe.checkpoint_every_steps;
-  description.evaluate_every_epochs = recipe.evaluate_every_epochs;
-  description.shuffle = recipe.shuffle ? 1 : 0;
-  description.wrap_tail = recipe.wrap_tail ? 1 : 0;
-  description.augmentation = augmentation.stages().data();
-  description.augmentation_count = static_cast<int32_t>(augmentation.stages().size());
+ExperimentRecipe::ExperimentRecipe(const frontend::LoadedExperiment& loaded)
+    : augmentation_(loaded), recipe_(loaded.experiment.training()), stated_(recipe_.stated()) {
+  stated_.augmentation = augmentation_.stages().data();
+  stated_.augmentation_count = static_cast<int32_t>(augmentation_.stages().size());
+  stated_.skips_bad_records = loaded.experiment.data().on_bad_record() == proto::SKIP ? 1 : 0;
 }
 
 } // namespace kiln::tools

@@ -2,6 +2,7 @@
 #pragma once
 
 #include "augmentation.h"
+#include "codegen/description.h"
 #include "codegen/program.h"
 #include "frontend/importer.h"
 #include "frontend/load_experiment.h"
@@ -11,6 +12,7 @@
 #include "passes/passes.h"
 #include "report.h"
 #include "runtime/abi.h"
+#include "runtime/batch_reader.h"
 #include "runtime/instance.h"
 #include "runtime/open_data.h"
 
@@ -53,6 +55,19 @@ int64_t class_count(const ir::Module& module);
 // The experiment's names, else the numbers of the classes.
 std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes);
 
+// The states of a module as the runtime holds them, by way of a program without functions.
+class StatesAlone {
+public:
+  StatesAlone(const ir::Module& module, const ir::Target& target); // which must outlive it
+
+  runtime::Instance& instance() { return instance_; }
+
+private:
+  ir::Plan plan_;
+  codegen::Description description_;
+  runtime::Instance instance_;
+};
+
 // Known weights: fills the data of every parameter and statistic from a safetensors file, so that passes may fold them.
 // Throws runtime::Error (data) if the file is damaged, or naming every tensor that is missing or does not fit.
 void bind_weights(ir::Module& module, const std::string& path);
@@ -73,14 +88,22 @@ runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded);
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
                                                             const Options& options);
 
-// kiln_training of a recipe; owns the milestones it points to. The augmentation must outlive it.
-struct Training {
-  Training(const frontend::Recipe& recipe, const Augmentation& augmentation);
-  Training(const Training&) = delete;
-  Training& operator=(const Training&) = delete;
+// The whole recipe of an experiment, with what it points to.
+class ExperimentRecipe {
+public:
+  explicit ExperimentRecipe(const frontend::LoadedExperiment& loaded);
+  ExperimentRecipe(const ExperimentRecipe&) = delete;
+  ExperimentRecipe& operator=(const ExperimentRecipe&) = delete;
 
-  std::vector<int64_t> milestones;
-  kiln_training description{};
+  const kiln_recipe& stated() const { return stated_; }
+  runtime::BadRecordPolicy on_bad_record() const {
+    return stated_.skips_bad_records ? runtime::BadRecordPolicy::skip : runtime::BadRecordPolicy::fail;
+  }
+
+private:
+  Augmentation augmentation_;
+  frontend::Recipe recipe_;
+  kiln_recipe stated_;
 };
 
 } // namespace kiln::tools

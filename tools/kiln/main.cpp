@@ -94,6 +94,7 @@ enum class Flag {
   emit,
   output,
   symbol,
+  sysroot,
   augment,
   picture,
   verbose
@@ -149,8 +150,8 @@ public:
         {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
          Flag::phase, Flag::verbose});
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
-        {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::weights, Flag::out, Flag::batch, Flag::threads,
-         Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
+        {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::out, Flag::batch,
+         Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
@@ -295,7 +296,8 @@ private:
       text("--function", options_.function, "NAME", "train_step, evaluate or predict; default: all of them");
       break;
     case Flag::emit:
-      text("--emit", options_.emit, "WHAT", "lib, shared, obj: with a C header; llvm, asm, ir: text of predict");
+      text("--emit", options_.emit, "WHAT",
+           "trainer, infer: executables; lib, shared, obj: with a C header; llvm, asm, ir: text of predict");
       break;
     case Flag::output:
       text("-o,--output", options_.output, "FILE", "Where to; default: made of the experiment's name");
@@ -303,6 +305,9 @@ private:
     case Flag::symbol:
       text("--name", options_.symbol, "NAME",
            "Prefix of all that the C header declares; default: the experiment's name");
+      break;
+    case Flag::sysroot:
+      text("--sysroot", options_.sysroot, "DIR", "What executables are linked against; default: of this installation");
       break;
     case Flag::verbose:
       verb.add_flag("-v,--verbose", raw_.verbose, "Say more: of kernels, of compiling");

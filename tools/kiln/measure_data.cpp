@@ -73,6 +73,7 @@ void fill_statistics(const frontend::LoadedExperiment& loaded, const runtime::Da
     const std::vector<float> values(state.values.begin(), state.values.end());
     instance.write_state(instance.find_state(state.name), values.data());
   }
+  if (directory.empty()) return;
   std::vector<statistics::NamedTensor> tensors = statistics::summarize(moments, statistics::Detail::channels);
   tensors.insert(tensors.end(), made.states.begin(), made.states.end());
   if (!made.eigenvalues.empty())

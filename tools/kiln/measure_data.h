@@ -20,7 +20,7 @@ runtime::ImageMoments measure_data(const frontend::LoadedExperiment& loaded, con
 
 // The states that hold statistics, of an experiment that takes them.
 std::vector<std::string> statistics_states(const frontend::LoadedExperiment& loaded);
-// Measures, fills those states and writes statistics.safetensors into the run directory.
+// Measures, fills those states and writes statistics.safetensors into the run directory, where one is given.
 void fill_statistics(const frontend::LoadedExperiment& loaded, const runtime::DataSource& train, const Options& options,
                      const std::string& directory, runtime::Instance& instance);
 

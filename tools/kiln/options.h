@@ -48,9 +48,10 @@ struct Options {
   std::string phase = "train";
 
   // build
-  std::string emit;   // lib, shared, obj, llvm, asm, ir
-  std::string output; // also of init: the file; empty: made of the name
-  std::string symbol; // prefix of what a library declares; empty: the experiment's name
+  std::string emit;    // trainer, infer, lib, shared, obj, llvm, asm, ir
+  std::string output;  // also of init: the file; empty: made of the name
+  std::string symbol;  // prefix of what a library declares; empty: the experiment's name
+  std::string sysroot; // what executables are linked against; empty: of this installation
 
   // show
   std::string format = "text"; // dot, llvm, asm

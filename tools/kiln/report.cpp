@@ -9,7 +9,6 @@
 #include "runtime/error.h"
 
 #include <cerrno>
-#include <cmath>
 #include <cstdio>
 #include <fmt/format.h>
 #include <new>
@@ -128,12 +127,6 @@ int report_exception(const std::exception_ptr& problem, const Options& options) 
   } catch (...) {
     return tell_internal("unknown exception", options);
   }
-}
-
-nlohmann::json number(double value) { return std::isfinite(value) ? nlohmann::json(value) : nlohmann::json(); }
-
-std::string accuracy_text(double accuracy) {
-  return std::isfinite(accuracy) ? fmt::format(", accuracy {:.4f}", accuracy) : std::string();
 }
 
 void print_json(const nlohmann::json& value) {

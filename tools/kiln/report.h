@@ -26,11 +26,6 @@ int report_usage(std::string_view message, std::string_view hint, bool json, boo
 // Tells what went wrong and returns the exit code. To be called with what a verb threw.
 int report_exception(const std::exception_ptr& problem, const Options& options);
 
-// Null where it is not finite: not measured, or nothing to measure.
-nlohmann::json number(double value);
-// ", accuracy 0.9123"; empty where labels are no classes.
-std::string accuracy_text(double accuracy);
-
 // A line on stdout. Bytes that are not UTF-8, which a path may hold, become U+FFFD.
 void print_json(const nlohmann::json& value);
 

@@ -5,9 +5,9 @@
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/instance.h"
+#include "runtime/run_report.h"
 
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
 namespace kiln::tools {
 
@@ -16,9 +16,8 @@ int run_test(const Options& options) {
   const frontend::LoadedExperiment loaded = load(options);
   const auto source = open_test_source(loaded, options);
 
-  const frontend::Recipe recipe = frontend::make_recipe(loaded.experiment.training(), loaded.data.train_samples);
   frontend::ImportOptions wanted;
-  wanted.evaluate_batch = options.batch.value_or(recipe.evaluation_batch);
+  wanted.evaluate_batch = options.batch.value_or(loaded.experiment.training().evaluation_batch());
   wanted.predict_batches.clear();
   const Compiled compiled = compile(import(loaded, wanted, options), Purpose::training, loaded, options);
 
@@ -30,19 +29,8 @@ int run_test(const Options& options) {
   runtime::Evaluator evaluator(instance, *source, 0, runtime::Split::test, skips ? &bad_records : nullptr);
   const runtime::Evaluation result = evaluator.run();
 
-  if (options.json)
-    print_json({{"samples", result.samples},
-                {"bad_records", bad_records.count()},
-                {"test_loss", number(result.loss)},
-                {"test_accuracy", number(result.accuracy)},
-                {"seconds", result.seconds},
-                {"weights", weights}});
-  else
-    fmt::print("{} samples: loss {:.4f}{} ({:.2f} s)\n", result.samples, result.loss, accuracy_text(result.accuracy),
-               result.seconds);
-  if (bad_records.count() > 0 && !options.json)
-    fmt::print("{} samples could not be read and were left out, the last: {}\n", bad_records.count(),
-               bad_records.last_problem());
+  fmt::print("{}", options.json ? runtime::evaluation_json(result, bad_records, weights)
+                                : runtime::evaluation_text(result, bad_records));
   return 0;
 }
 

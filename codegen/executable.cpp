@@ -1,0 +1,135 @@
+// Products: everything of a plan that Program keeps in memory, as objects to link.
+#include "codegen/executable.h"
+
+#include "codegen/c_entry.h"
+#include "codegen/description.h"
+#include "codegen/embed_program.h"
+#include "codegen/llvm.h"
+#include "codegen/object_cache.h"
+#include "codegen/plan_modules.h"
+#include "codegen/program.h"
+
+#include <algorithm>
+
+namespace kiln::codegen {
+
+namespace {
+
+// Collects the modules of a product, whose last one holds the descriptions and main.
+class ProductBuilder {
+public:
+  explicit ProductBuilder(const ProductOptions& options)
+      : options_(options), constants_("product"), writer_(constants_, "kiln_constant_") {}
+
+  // Adds a program's code and constants; the symbol of its kiln_program. Programs of a product have different prefixes.
+  std::string add_program(const ir::Plan& plan, const std::string& prefix) {
+    const Description description(plan, plan_hash(plan), options_.experiment, options_.class_names);
+    PlanModules modules(plan, prefix + "function_");
+    ProgramSymbols symbols;
+    for (const ir::FunctionPlan& function : plan.functions) {
+      modules.add(function);
+      symbols.entries.push_back(modules.driver_symbol(*function.function));
+    }
+    product_.kernel_count += modules.kernel_count();
+    // Programs share kernels: hiding makes those of a name one.
+    for (EmittedModule& module : modules.modules()) hide_functions(module);
+    compile(modules.modules(), plan.target);
+    symbols.states = [&](size_t state) { return prefix + "state_" + std::to_string(state); };
+    std::vector<EmittedModule> states;
+    for (int32_t i = 0; i < description.program().state_count; ++i) {
+      const kiln_state& state = description.program().states[i];
+      if (state.data == nullptr) continue;
+      build_constant(states.emplace_back(state.tensor.name), symbols.states(static_cast<size_t>(i)), state.data,
+                     state.tensor.bytes);
+    }
+    compile(states, plan.target);
+    return embed(writer_, description.program(), symbols);
+  }
+
+  ConstantWriter& writer() { return writer_; }
+
+  ConstantRecord<kiln_product> product() {
+    ConstantRecord<kiln_product> product;
+    product.set(&kiln_product::abi_version, KILN_ABI_VERSION);
+    product.point(&kiln_product::kiln_version, writer_.text(options_.kiln_version));
+    product.point(&kiln_product::licences, writer_.bytes(options_.licences.data(), options_.licences.size()));
+    product.set(&kiln_product::licences_bytes, static_cast<int64_t>(options_.licences.size()));
+    product.set(&kiln_product::licences_text_bytes, options_.licences_text_bytes);
+    if (product_.calls_blas) product.point(&kiln_product::select_blas, "kiln_select_blas");
+    return product;
+  }
+
+  void set_known_states(ConstantRecord<kiln_product>& product, const std::vector<KnownState>& states) {
+    std::vector<ConstantRecord<kiln_known_state>> records;
+    for (const KnownState& state : states) {
+      ConstantRecord<kiln_known_state>& record = records.emplace_back();
+      record.point(&kiln_known_state::name, writer_.text(state.name));
+      record.point(&kiln_known_state::values, writer_.values(std::span(state.values)));
+    }
+    product.point(&kiln_product::known_states, writer_.array(records));
+    product.set(&kiln_product::known_state_count, static_cast<int32_t>(records.size()));
+  }
+
+  // int main(argc, argv) { return drive(argc, argv, &product); }
+  Product finish(const ConstantRecord<kiln_product>& product, const char* drive) {
+    const std::string symbol = writer_.record(product);
+    llvm::IRBuilder<> ir(constants_.context());
+    llvm::Module& module = constants_.module();
+    llvm::Type* pointer = ir.getPtrTy();
+    auto* main_type = llvm::FunctionType::get(ir.getInt32Ty(), {ir.getInt32Ty(), pointer}, false);
+    auto* function = llvm::Function::Create(main_type, llvm::Function::ExternalLinkage, "main", module);
+    ir.SetInsertPoint(llvm::BasicBlock::Create(constants_.context(), "entry", function));
+    auto* drive_type = llvm::FunctionType::get(ir.getInt32Ty(), {ir.getInt32Ty(), pointer, pointer}, false);
+    ir.CreateRet(ir.CreateCall(module.getOrInsertFunction(drive, drive_type),
+                               {function->getArg(0), function->getArg(1), module.getNamedValue(symbol)}));
+    std::vector<EmittedModule> last;
+    last.push_back(std::move(constants_));
+    // It runs before the CPU is checked.
+    compile(last, ir::target_for(ir::IsaLevel::baseline));
+    return std::move(product_);
+  }
+
+private:
+  void compile(std::vector<EmittedModule>& modules, const ir::Target& target) {
+    CompiledModules compiled = compile_all(modules, target, options_.threads, ObjectCache(options_.cache_directory));
+    for (ObjectFile& object : compiled.objects) {
+      const std::vector<std::string> needed = undefined_symbols(object);
+      product_.calls_blas = product_.calls_blas || std::binary_search(needed.begin(), needed.end(), "kiln_sgemm");
+      product_.objects.push_back(std::move(object));
+    }
+  }
+
+  const ProductOptions& options_;
+  EmittedModule constants_;
+  ConstantWriter writer_;
+  Product product_;
+};
+
+} // namespace
+
+Product make_trainer(const TrainerParts& parts, const ProductOptions& options) {
+  ProductBuilder builder(options);
+  const std::string training = builder.add_program(parts.training, "kiln_training_");
+  const std::string prediction = builder.add_program(parts.prediction, "kiln_prediction_");
+  ConstantRecord<kiln_product> product = builder.product();
+  product.point(&kiln_product::program, training).point(&kiln_product::predictor, prediction);
+  product.point(&kiln_product::recipe, embed(builder.writer(), parts.recipe));
+  product.point(&kiln_product::data, embed(builder.writer(), parts.data));
+  builder.set_known_states(product, parts.known_states);
+  return builder.finish(product, "kiln_trainer_main");
+}
+
+Product make_inference(const InferenceParts& parts, const ProductOptions& options) {
+  ProductBuilder builder(options);
+  const std::string prediction = builder.add_program(parts.prediction, "kiln_prediction_");
+  ConstantWriter& writer = builder.writer();
+  ConstantRecord<kiln_product> product = builder.product();
+  product.point(&kiln_product::program, prediction);
+  product.point(&kiln_product::data, embed(writer, parts.data));
+  product.point(&kiln_product::sample, writer.values(std::span(parts.sample)));
+  product.point(&kiln_product::sample_output, writer.values(std::span(parts.sample_output)));
+  builder.set_known_states(product, parts.known_states);
+  return builder.finish(product, "kiln_infer_main");
+}
+
+} // namespace kiln::codegen

@@ -1,0 +1,57 @@
+// The objects of native trainers and inference binaries: drivers, kernels, constants and a main that hands a
+// kiln_product to the library that drives it.
+#pragma once
+
+#include "codegen/optimize.h"
+#include "ir/plan.h"
+#include "runtime/data_description.h"
+#include "runtime/product.h"
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace kiln::codegen {
+
+struct KnownState {
+  std::string name;
+  std::vector<float> values; // logical order
+};
+
+struct ProductOptions {
+  std::string kiln_version;
+  std::string experiment; // resolved; stored in checkpoints
+  std::vector<std::string> class_names;
+  std::string licences; // of the libraries inside: a zlib stream
+  int64_t licences_text_bytes = 0;
+  int32_t threads = 1; // for compiling
+  std::string cache_directory;
+};
+
+struct TrainerParts {
+  const ir::Plan& training;   // as for `kiln train`: the plan's hash is the same, and so are the bits
+  const ir::Plan& prediction; // with the same parameters and statistics, none of them known
+  const kiln_recipe& recipe;
+  const runtime::DataDescription& data;
+  std::vector<KnownState> known_states;
+};
+
+struct InferenceParts {
+  const ir::Plan& prediction;
+  const runtime::DataDescription& data;
+  std::vector<KnownState> known_states;
+  // An input of predict's smallest batch and what it makes of it.
+  const std::vector<uint8_t>& sample;
+  const std::vector<float>& sample_output;
+};
+
+struct Product {
+  std::vector<ObjectFile> objects;
+  bool calls_blas = false;
+  int64_t kernel_count = 0;
+};
+
+Product make_trainer(const TrainerParts& parts, const ProductOptions& options);
+Product make_inference(const InferenceParts& parts, const ProductOptions& options);
+
+} // namespace kiln::codegen

@@ -1,0 +1,197 @@
+"""Inference binaries: what kiln predict gives, from images of every kind, in an empty root, and their command line."""
+
+import json
+import os
+import re
+import resource
+import shutil
+import subprocess
+import unittest
+
+import flat_jpeg
+from support import CLASSES, IS_RELEASE, SIDE, SOURCE_DIR, ToolTest, png, read_file, run, write_pgm
+
+CHROOT = shutil.which("chroot", path="/usr/sbin:/usr/bin:/sbin:/bin")
+LENET = os.path.join(SOURCE_DIR, "examples/fashion_mnist/lenet.textproto")
+MEGABYTE = 1_000_000
+SAMPLES = 40
+NAMES = ["top left", "top right", "bottom left", "bottom right"]
+
+
+def samples_of(pixels, colour, depth):
+    """A grey image's bytes as opaque samples of that colour type, all colours alike."""
+    samples = b""
+    for value in pixels:
+        values = [value] * (3 if colour & 2 else 1) + ([255] if colour & 4 else [])
+        samples += b"".join(bytes([v] * (depth // 8)) for v in values)
+    return samples
+
+
+class Inference(ToolTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        trained = run("train", cls.experiment, "--out", cls.path("run"), "--progress", "none")
+        assert trained.code == 0, trained
+        cls.net = cls.path("blobs")
+        built = run("build", cls.experiment, "--emit=infer", "--out", cls.path("run"), "-o", cls.net)
+        assert built.code == 0, built
+        cls.images = read_file(cls.path("test-images"))[16:]
+        rows = run("predict", cls.experiment, "--out", cls.path("run"), "--top", CLASSES, "--json", f"0-{SAMPLES - 1}")
+        cls.expected = [entry["top"] for entry in rows.json()["samples"]]
+
+    def put(self, name, data):
+        with open(self.path(name), "wb") as file:
+            file.write(data)
+        return self.path(name)
+
+    def image(self, sample):
+        return self.images[sample * SIDE * SIDE : (sample + 1) * SIDE * SIDE]
+
+    def call(self, *arguments, code=0):
+        result = run(*arguments, program=self.net, cwd=self.directory)
+        self.assertEqual(result.code, code, f"{arguments}\n{result}")
+        return result
+
+    def assert_like(self, told, expected):
+        self.assertEqual([entry["class"] for entry in told], [entry["class"] for entry in expected])
+        for ours, theirs in zip(told, expected, strict=True):
+            self.assertEqual(ours["name"], theirs["name"])
+            self.assertAlmostEqual(ours["probability"], theirs["probability"], 5)
+
+    def test_files_are_classified_as_by_kiln_predict(self):
+        os.makedirs(self.path("album/deeper"))
+        files = []
+        for sample in range(SAMPLES):
+            folder = "album" if sample % 2 else "album/deeper"
+            files.append(write_pgm(self.path(f"{folder}/{sample:02}.pgm"), SIDE, self.image(sample)))
+        told = json.loads(self.call(*files, "--json", "--top", CLASSES).out)
+        self.assertEqual([entry["file"] for entry in told], files)
+        for entry, expected in zip(told, self.expected, strict=True):
+            self.assert_like(entry["top"], expected)
+        # A directory: its own files, then those below.
+        told = json.loads(self.call(self.path("album"), "--json", "--threads", 3, "--top", CLASSES).out)
+        self.assertEqual([os.path.basename(entry["file"]) for entry in told],
+                         [f"{n:02}.pgm" for n in [*range(1, SAMPLES, 2), *range(0, SAMPLES, 2)]])
+        for entry in told:
+            self.assert_like(entry["top"], self.expected[int(os.path.basename(entry["file"])[:2])])
+        lines = self.call(*files[:2], "--top", 2).out.splitlines()
+        self.assertEqual(len(lines), 2)
+        for line, file, expected in zip(lines, files, self.expected):
+            self.assertRegex(line, rf"^{re.escape(file)}: +[\d.]+% {expected[0]['name']} +[\d.]+% {expected[1]['name']}$")
+
+    def test_idx_and_raw(self):
+        told = json.loads(self.call("--idx", self.path("test-images"), "--json", "--top", CLASSES).out)
+        self.assertEqual(len(told), 130)
+        for entry, expected in zip(told, self.expected):
+            self.assert_like(entry["top"], expected)
+        for count in 1, 16, 37:
+            done = subprocess.run([self.net, "--raw"], input=self.images[: count * SIDE * SIDE], capture_output=True)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            values = memoryview(done.stdout).cast("f").tolist()
+            self.assertEqual(len(values), count * CLASSES)
+            for sample in range(count):
+                for entry in self.expected[sample]:
+                    self.assertAlmostEqual(values[sample * CLASSES + entry["class"]], entry["probability"], 5)
+        done = subprocess.run([self.net, "--raw"], input=self.images[:100], capture_output=True)
+        self.assertEqual(done.returncode, 4)
+        self.assertIn(b"stdin ends within an image: 144 bytes each, 100 left over", done.stderr)
+
+    def test_kinds_of_images(self):
+        names = []
+        for colour in 0, 2, 4, 6:
+            for depth in 8, 16:
+                names.append(self.put(f"{colour}-{depth}.png", png(SIDE, samples_of(self.image(0), colour, depth), colour, depth)))
+        told = json.loads(self.call(*names, "--json", "--top", CLASSES).out)
+        for entry in told:
+            self.assert_like(entry["top"], self.expected[0])
+        # Another size is fitted, a colour JPEG made grey.
+        large = bytes(self.image(0)[(y // 3) * SIDE + x // 3] for y in range(3 * SIDE) for x in range(3 * SIDE))
+        photo = flat_jpeg.encode(32, 40, lambda row, column: [200, 100, 50])
+        told = json.loads(self.call(self.put("large.png", png(3 * SIDE, large)), self.put("photo.jpg", photo), "--json").out)
+        self.assertEqual(told[0]["top"][0]["name"], self.expected[0][0]["name"])
+        self.assertEqual(len(told[1]["top"]), 3)
+
+    def test_bad_files_leave_the_others_alone(self):
+        photo = flat_jpeg.encode(64, 64, lambda row, column: [200, 100, 50])
+        bad = {
+            self.put("empty.png", b""): "the file is empty",
+            self.put("torn.jpg", photo[: len(photo) * 2 // 3]): "torn.jpg",
+            self.put("torn.png", png(SIDE, self.image(0))[:60]): "torn.png",
+            self.put("text.jpg", b"<!DOCTYPE html><html></html>"): "HTML",
+            self.path("missing.png"): "No such file",
+        }
+        good = [write_pgm(self.path(f"good{n}.pgm"), SIDE, self.image(n)) for n in range(2)]
+        words = [good[0], *bad, good[1]]
+        result = self.call(*words, code=4)
+        self.assertEqual([line.split(": ")[0] for line in result.out.splitlines()], good)
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), len(bad), result.err)
+        for line, (path, words_wanted) in zip(lines, bad.items()):
+            self.assertTrue(line.startswith("blobs: error: "), line)
+            self.assertIn(path, line)
+            self.assertIn(words_wanted, line)
+        told = json.loads(self.call(*words, "--json", code=4).out)
+        self.assertEqual([entry["file"] for entry in told], words)
+        self.assertEqual([("error" in entry) for entry in told], [False] + [True] * len(bad) + [False])
+        os.makedirs(self.path("nothing"))
+        result = self.call(self.path("nothing"), code=4)
+        self.assertIn("holds no image", result.err)
+
+    def test_command_line(self):
+        info = self.call("--info").out
+        for word in ["blobs", "predict(image u8[1,12,12,1])", "plan hash", *NAMES]:
+            self.assertIn(word, info)
+        self.assertEqual(self.call("--info", "--json").json()["classes"], NAMES)
+        self.assertIn("--selftest", self.call("--help").out)
+        self.assertEqual(self.call("--selftest").out, "self test passed\n")
+        self.assertRegex(self.call("--bench").out, r"^batch 1: [\d.]+ ms median.*\nbatch 16: .* images/s on \d+ threads\n$")
+        self.assertIn("jpeg", self.call("--licences").out)
+        for arguments, words in [([], "which images?"), (["--raw", "x.png"], "at a time"), (["--fast"], "unknown option --fast"),
+                                 (["x.png", "--top", "0"], "--top takes a whole number from 1")]:
+            result = self.call(*arguments, code=2)
+            self.assertTrue(result.err.startswith("blobs: error: "))
+            self.assertIn(words, result.err)
+        self.refused(4, ["no weights: "], "build", self.experiment, "--emit=infer", "--out", self.path("never trained"))
+
+    def test_the_same_inputs_give_the_same_bytes(self):
+        for threads, cache in (1, "off"), (2, self.path("cache")):
+            self.kiln("build", self.experiment, "--emit=infer", "--out", self.path("run"), "-o", self.path("again"),
+                      "--threads", threads, "--cache", cache)
+            self.assertEqual(read_file(self.net), read_file(self.path("again")))
+
+
+class LeNet(ToolTest):
+    """The example's inference binary, where there is nothing but it and an image."""
+
+    def test_small_quick_and_alone(self):
+        self.kiln("train", LENET, "--out", self.path("lenet"), "--max-steps", 20, "--progress", "none")
+        root = self.path("root")
+        os.makedirs(root)
+        net = root + "/lenet"
+        built = self.kiln("build", LENET, "--emit=infer", "--out", self.path("lenet"), "-o", net, "-v")
+        self.assertNotIn("libblis.a", built.out)
+        weights = 431080 * 4
+        if IS_RELEASE:
+            self.assertLessEqual(os.path.getsize(net) - weights, 1.5 * MEGABYTE, built.out)
+        kind = subprocess.run(["ldd", net], capture_output=True, text=True)
+        self.assertIn("not a dynamic executable", kind.stdout + kind.stderr)
+        with open(root + "/x.png", "wb") as file:
+            file.write(png(28, bytes(range(200)) * 4))
+        # From start to the first prediction, in time of the CPU: other processes do not count.
+        spent = []
+        for _ in range(10):
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            subprocess.run([net, root + "/x.png"], stdout=subprocess.DEVNULL, check=True)
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            spent.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+        self.assertLess(min(spent), 0.010)
+        if subprocess.run([CHROOT or "false", "/", "/bin/true"], capture_output=True).returncode != 0:
+            self.skipTest("changing the root needs privileges")
+        done = subprocess.run([CHROOT, root, "/lenet", "/x.png", "--json"], capture_output=True, text=True, env={})
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(len(json.loads(done.stdout)[0]["top"]), 3)
+
+
+if __name__ == "__main__":
+    unittest.main()
