@@ -30,7 +30,7 @@ def main():
     sha256 = r"weights_sha256 [0-9a-f]{64}"
     assert re.search(sha256, trained)[0] == re.search(sha256, resumed)[0]
     assert "accuracy 0.8" in next(output for command, output in outputs.items() if "--test" in command)
-    told = json.loads(outputs[commands[-1]])
+    told = json.loads(next(output for command, output in outputs.items() if "--idx" in command))
     assert len(told) == 10000 and all("top" in entry for entry in told)
 
 

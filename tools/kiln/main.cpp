@@ -95,6 +95,7 @@ enum class Flag {
   output,
   symbol,
   sysroot,
+  product,
   augment,
   picture,
   verbose
@@ -119,7 +120,9 @@ class HelpText : public CLI::Formatter {
     const auto takes = [&](const char* option) { return app->get_option_no_throw(option) != nullptr; };
     const bool takes_experiment = !is_verb || takes("EXPERIMENT");
     return fmt::format("Usage: kiln {} {}{}[OPTIONS]\n", what, takes_experiment ? "EXPERIMENT " : "",
-                       is_verb && takes("SAMPLES") ? "[SAMPLES...] " : "");
+                       is_verb && takes("SAMPLES")   ? "[SAMPLES...] "
+                       : is_verb && takes("PRODUCT") ? "[PRODUCT] "
+                                                     : "");
   }
 };
 
@@ -152,6 +155,10 @@ public:
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
         {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::out, Flag::batch,
          Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
+    add("verify", "Compare the compiled network with the reference evaluator, and a product with both", run_verify,
+        false,
+        {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
+         Flag::cache, Flag::product, Flag::verbose});
     add("render", "Print the experiment with every default written out", run_render, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed});
     add("show", "Print the network's graph, or the code it becomes", run_show, true,
@@ -305,6 +312,9 @@ private:
     case Flag::symbol:
       text("--name", options_.symbol, "NAME",
            "Prefix of all that the C header declares; default: the experiment's name");
+      break;
+    case Flag::product:
+      verb.add_option("PRODUCT", options_.product, "A trainer or an inference binary of this experiment");
       break;
     case Flag::sysroot:
       text("--sysroot", options_.sysroot, "DIR", "What executables are linked against; default: of this installation");

@@ -53,6 +53,9 @@ struct Options {
   std::string symbol;  // prefix of what a library declares; empty: the experiment's name
   std::string sysroot; // what executables are linked against; empty: of this installation
 
+  // verify
+  std::string product; // a trainer or an inference binary; empty: none
+
   // show
   std::string format = "text"; // dot, llvm, asm
   std::string function;        // train_step, evaluate, predict; empty: all, or the one that makes sense
@@ -70,6 +73,7 @@ int run_time(const Options& options);
 int run_render(const Options& options);
 int run_show(const Options& options);
 int run_build(const Options& options);
+int run_verify(const Options& options);
 int run_stats(const Options& options);
 int run_init(const Options& options);
 
