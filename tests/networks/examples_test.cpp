@@ -22,7 +22,6 @@ namespace kiln::test {
 namespace {
 
 const std::filesystem::path kFolder = KILN_SOURCE_DIR "/examples/nets";
-constexpr int64_t kBatch = 4;
 constexpr int64_t kClasses = 4; // of those that the network has
 constexpr int kSteps = 30;
 
@@ -31,12 +30,22 @@ struct Reduction {
   std::string_view network;
   std::vector<std::string> overrides;
   double rate = 0.01;
+  int64_t batch = 4;
 };
 
 const std::vector<Reduction>& reductions() {
   static const std::vector<Reduction> all = {
       {"lenet", {}},
+      {"caffenet", {"data.image.height=67"}, 0.01, 4},
+      {"nin", {"data.image.height=16"}},
       {"vgg_small", {"data.image.height=16"}},
+      {"vgg16", {"data.image.height=32"}, 0.0005, 2},
+      {"resnet18", {"data.image.height=32"}},
+      {"resnet50", {"data.image.height=32"}},
+      {"mobilenet_v1", {"data.image.height=32"}},
+      {"mobilenet_v2", {"data.image.height=64"}},
+      {"squeezenet", {"data.image.height=48"}},
+      {"densenet121", {"data.image.height=32"}},
   };
   return all;
 }
@@ -59,7 +68,7 @@ protected:
     frontend::Diagnostics diagnostics;
     const std::string path = kFolder / (GetParam() + ".textproto");
     const auto loaded = frontend::load_experiment(path, reduction().overrides, diagnostics);
-    auto module = loaded ? frontend::import_network(*loaded, {kBatch, 0, {}}, diagnostics) : nullptr;
+    auto module = loaded ? frontend::import_network(*loaded, {reduction().batch, 0, {}}, diagnostics) : nullptr;
     for (const auto& entry : diagnostics.sorted()) ADD_FAILURE() << to_string(entry);
     return module;
   }
@@ -115,10 +124,11 @@ TEST_P(ExampleNetworks, TrainAsTheReferenceDoes) {
   const auto misses = compare_run(*meant->find_function("train_step"), start, description, compiled, first);
   EXPECT_TRUE(misses.empty()) << fmt::format("{}", fmt::join(misses, "\n"));
 
+  const int64_t batch = reduction().batch;
   std::vector<double> losses;
   for (int step = 0; step < kSteps; ++step) {
-    ir::Tensor labels({kBatch});
-    for (int64_t n = 0; n < kBatch; ++n) labels[n] = static_cast<double>((n + step) % kClasses);
+    ir::Tensor labels({batch});
+    for (int64_t n = 0; n < batch; ++n) labels[n] = static_cast<double>((n + step) % kClasses);
     for (const auto& input : plan.functions[0].function->inputs())
       fill(start.inputs.at(input->name), *input, labels, static_cast<uint64_t>(step));
     start.step = static_cast<uint64_t>(step);

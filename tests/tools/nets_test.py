@@ -20,6 +20,7 @@ PEER = "no publication; torch.nn modules of the same shapes, counted by hooks"
 # Name: lines at most, parameters, multiply-adds, the published figure of the latter in 1e9 with its digits, source.
 NETS = {
     "lenet": (120, 431080, 2293000, "0.0023", "Caffe, examples/mnist/lenet_train_test.prototxt; Netscope: 2.29 M"),
+    "caffenet": (120, 60965224, 724406816, "0.724", "Caffe, models/bvlc_reference_caffenet; Netscope: 60.97 M, 724.41 M"),
     "nin": (120, 966986, 222486528, "0.222", PEER),
     "vgg_small": (120, 3248202, 154866688, "0.155", PEER),
     "vgg16": (120, 138357544, 15470264320, "15.470", TORCHVISION),
@@ -30,7 +31,7 @@ NETS = {
     "squeezenet": (120, 1248424, 818924576, "0.819", TORCHVISION),
     "densenet121": (119, 7978856, 2834161664, "2.834", TORCHVISION),
 }
-WEIGHTED = {"convolution", "dense"}
+WEIGHTED = {"convolution", "depthwise_convolution", "dense"}
 
 
 def multiply_adds(layer):
