@@ -1,7 +1,7 @@
 // How fast image files become the pixels of a batch: decode_images DIR [HEIGHT WIDTH] [SECONDS]
 // DIR has a directory for each class. Prints images a second of one thread's processor time, beside libjpeg-turbo's own
-// speed on the same JPEGs (full size, nothing else done), and images a second on all threads through the batch reader,
-// for which the machine must be idle.
+// speed on the same JPEGs (full size, nothing else done); the same through the batch reader with flip and padded random
+// crop; and so on all threads, for which the machine must be idle.
 #include "runtime/batch_reader.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
@@ -81,19 +81,36 @@ int run(int argc, char** argv) {
   std::printf("one thread: %.0f images/s; libjpeg-turbo alone, full size: %.0f images/s (ratio %.2f)\n", ours, plain,
               ours / plain);
 
+  const ImageShape shape = source.image_shape();
+  kiln_augment_stage stages[2]{};
+  stages[0].kind = KILN_AUGMENT_RANDOM_CROP;
+  stages[0].stream = 1;
+  stages[0].padding = 4;
+  stages[0].height = shape.height;
+  stages[0].width = shape.width;
+  stages[0].outside.border = KILN_BORDER_REFLECT;
+  stages[1].kind = KILN_AUGMENT_FLIP;
+  stages[1].stream = 2;
+  stages[1].probability = 0.5;
+  const Augmenter augmenter(stages, shape, 1);
   ThreadPool pool(available_cpus());
-  const BatchReader reader(source, {0, 1}, Split::train, nullptr);
+  const BatchReader reader(source, {0, 1}, Split::train, nullptr, &augmenter);
   constexpr int64_t batch = 128;
   std::vector<char> images(static_cast<size_t>(batch * source.image_shape().bytes()));
   std::vector<int32_t> labels(batch);
   char* const parts[] = {images.data(), reinterpret_cast<char*>(labels.data())};
   std::vector<int64_t> indices(batch);
-  const double together =
-      measure(CLOCK_MONOTONIC, seconds, std::max<int64_t>(source.size() / batch, 1), [&](int64_t i) {
-        for (int64_t row = 0; row < batch; ++row) indices[static_cast<size_t>(row)] = (i * batch + row) % source.size();
-        reader.read(indices, parts, &pool);
-      });
-  std::printf("%d threads: %.0f images/s\n", pool.threads(), together * batch);
+  const auto read_batches = [&](clockid_t clock, ThreadPool* threads) {
+    std::vector<Augmenter::Scratch> scratch = reader.make_scratch(threads);
+    return batch * measure(clock, seconds, std::max<int64_t>(source.size() / batch, 1), [&](int64_t i) {
+             for (int64_t row = 0; row < batch; ++row)
+               indices[static_cast<size_t>(row)] = (i * batch + row) % source.size();
+             reader.read(indices, parts, threads, 1, scratch);
+           });
+  };
+  std::printf("one thread, with flip and padded random crop: %.0f images/s\n",
+              read_batches(CLOCK_THREAD_CPUTIME_ID, nullptr));
+  std::printf("%d threads, the same: %.0f images/s\n", pool.threads(), read_batches(CLOCK_MONOTONIC, &pool));
   return 0;
 }
 
