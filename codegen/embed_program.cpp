@@ -133,10 +133,23 @@ public:
   }
   void operator()(const runtime::NpyData& npy) {
     kind(KILN_SOURCE_NPY);
-    for (runtime::Split split : runtime::all_splits)
-      files(split, one(npy.images[split].file), npy.labels[split].file, npy.images[split].array,
-            npy.labels[split].array);
-    data_.set(&kiln_data::channels_first, npy.channels_first ? 1 : 0);
+    for (runtime::Split split : runtime::all_splits) {
+      const runtime::NpyArrays& arrays = npy.arrays[split];
+      ConstantRecord<kiln_split_files> record =
+          files_of(one(arrays.image.file), arrays.label.file, arrays.image.array, arrays.label.array);
+      std::vector<std::string> names, paths, members;
+      for (const runtime::NamedArray& input : arrays.inputs) {
+        names.push_back(input.name);
+        paths.push_back(input.place.file);
+        members.push_back(input.place.array);
+      }
+      record.point(&kiln_split_files::input_names, writer_.texts(names));
+      record.point(&kiln_split_files::input_paths, writer_.texts(paths));
+      record.point(&kiln_split_files::input_arrays, writer_.texts(members));
+      record.set(&kiln_split_files::input_count, static_cast<int32_t>(names.size()));
+      data_.embed(&kiln_data::splits, static_cast<size_t>(split), record);
+    }
+    data_.set(&kiln_data::channels_first, npy.arrays[runtime::Split::train].channels_first ? 1 : 0);
   }
 
 private:
@@ -144,15 +157,18 @@ private:
     return path.empty() ? std::vector<std::string>() : std::vector<std::string>{path};
   }
   void kind(kiln_source_kind kind) { data_.set(&kiln_data::kind, kind); }
-  void files(runtime::Split split, const std::vector<std::string>& paths, const std::string& label = {},
-             const std::string& image_array = {}, const std::string& label_array = {}) {
+  void files(runtime::Split split, const std::vector<std::string>& paths, const std::string& label = {}) {
+    data_.embed(&kiln_data::splits, static_cast<size_t>(split), files_of(paths, label, {}, {}));
+  }
+  ConstantRecord<kiln_split_files> files_of(const std::vector<std::string>& paths, const std::string& label,
+                                            const std::string& image_array, const std::string& label_array) {
     ConstantRecord<kiln_split_files> record;
     record.point(&kiln_split_files::paths, writer_.texts(paths));
     record.set(&kiln_split_files::path_count, static_cast<int32_t>(paths.size()));
     record.point(&kiln_split_files::label_path, writer_.text(label));
     record.point(&kiln_split_files::image_array, writer_.text(image_array));
     record.point(&kiln_split_files::label_array, writer_.text(label_array));
-    data_.embed(&kiln_data::splits, static_cast<size_t>(split), record);
+    return record;
   }
 
   ConstantWriter& writer_;

@@ -12,6 +12,7 @@
 #include "frontend/check_data.h"
 #include "frontend/check_network.h"
 #include "frontend/layer_names.h"
+#include "frontend/suggest.h"
 
 namespace kiln::frontend {
 namespace {
@@ -113,12 +114,58 @@ private:
   }
 
   void check_network_inputs(const proto::Experiment& experiment) {
-    // Other sources are asked when they are opened.
-    if (experiment.data().source_case() != proto::Data::kIdx) return;
-    for (int i = 0; i < experiment.network().input_size(); ++i)
+    const proto::Network& network = experiment.network();
+    switch (experiment.data().source_case()) {
+    case proto::Data::kIdx:
+      return refuse_network_inputs(network, "idx gives", "it holds");
+    case proto::Data::kFolder:
+      return refuse_network_inputs(network, "folder gives", "it holds");
+    case proto::Data::kCifar:
+      return refuse_network_inputs(network, "cifar gives", "it holds");
+    case proto::Data::kList:
+      return refuse_network_inputs(network, "list gives", "it names");
+    case proto::Data::kNpz:
+      if (experiment.data().npz().has_train()) check_arrays("train", experiment.data().npz().train(), network);
+      if (experiment.data().npz().has_validation())
+        check_arrays("validation", experiment.data().npz().validation(), network);
+      if (experiment.data().npz().has_test()) check_arrays("test", experiment.data().npz().test(), network);
+      return;
+    case proto::Data::SOURCE_NOT_SET:
+      return;
+    }
+  }
+
+  void refuse_network_inputs(const proto::Network& network, std::string_view gives, std::string_view holds) {
+    for (int i = 0; i < network.input_size(); ++i)
       error(fmt::format("network.input[{}]", i),
-            fmt::format("idx gives no \"{}\": it holds images and labels", experiment.network().input(i).name()),
-            "without a source, image { height: 28 }, the network can be checked and timed");
+            fmt::format("{} no \"{}\": {} images and labels", gives, network.input(i).name(), holds),
+            "npz can; and without a source, image { height: 28 }, the network can be checked and timed");
+  }
+
+  // An array for each input, and none for what is no input.
+  void check_arrays(std::string_view split, const proto::NpzPart& part, const proto::Network& network) {
+    const std::string path = fmt::format("data.npz.{}", split);
+    std::vector<std::string> wanted;
+    for (const proto::NetworkInput& input : network.input()) {
+      wanted.push_back(input.name());
+      const bool is_given = std::any_of(part.input().begin(), part.input().end(),
+                                        [&](const proto::NpzInput& given) { return given.name() == input.name(); });
+      if (!is_given)
+        error(path, fmt::format("no array is named for the network's input \"{}\"", input.name()),
+              fmt::format("input {{ name: \"{}\" array: \"{}.npy\" }}", input.name(), input.name()));
+    }
+    std::set<std::string> seen;
+    for (int i = 0; i < part.input_size(); ++i) {
+      const proto::NpzInput& input = part.input(i);
+      const std::string place = fmt::format("{}.input[{}]", path, i);
+      if (std::find(wanted.begin(), wanted.end(), input.name()) == wanted.end())
+        error(place, fmt::format("the network has no input \"{}\"", input.name()), suggestion(input.name(), wanted));
+      else if (!seen.insert(input.name()).second)
+        error(place, fmt::format("a second array for the input \"{}\"", input.name()));
+      else if (input.array().empty())
+        error(place, fmt::format("no array is named for the network's input \"{}\"", input.name()),
+              fmt::format("array: \"{}.npy\"", input.name()));
+    }
   }
 
   void check_preprocess(const proto::Preprocess& preprocess) {

@@ -61,21 +61,22 @@ runtime::CifarData describe(const proto::Cifar& cifar) {
   return data;
 }
 
-void describe_part(const proto::NpzPart& part, Split split, runtime::NpyData& data) {
+runtime::NpyArrays describe(const proto::NpzPart& part, bool channels_first) {
   const auto place = [&](const std::string& array, const char* otherwise) -> runtime::ArrayPlace {
     if (part.file().empty()) return {array, ""};
     return {part.file(), array.empty() ? otherwise : array};
   };
-  data.images[split] = place(part.image(), "image");
-  data.labels[split] = place(part.label(), "label");
+  runtime::NpyArrays arrays{place(part.image(), "image"), place(part.label(), "label"), {}, channels_first};
+  for (const proto::NpzInput& input : part.input())
+    arrays.inputs.push_back({input.name(), place(input.array(), input.name().c_str())});
+  return arrays;
 }
 
 runtime::NpyData describe(const proto::Npz& npz) {
   runtime::NpyData data;
-  if (npz.has_train()) describe_part(npz.train(), Split::train, data);
-  if (npz.has_validation()) describe_part(npz.validation(), Split::validation, data);
-  if (npz.has_test()) describe_part(npz.test(), Split::test, data);
-  data.channels_first = npz.channels_first();
+  if (npz.has_train()) data.arrays[Split::train] = describe(npz.train(), npz.channels_first());
+  if (npz.has_validation()) data.arrays[Split::validation] = describe(npz.validation(), npz.channels_first());
+  if (npz.has_test()) data.arrays[Split::test] = describe(npz.test(), npz.channels_first());
   return data;
 }
 

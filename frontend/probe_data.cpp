@@ -18,6 +18,7 @@
 #include "runtime/open_data.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <google/protobuf/io/gzip_stream.h>
 #include <google/protobuf/io/zero_copy_stream_impl.h>
 
@@ -132,9 +133,24 @@ private:
   Diagnostics& diagnostics_;
 };
 
+// Whether the further arrays of the samples are what the network takes.
+void check_inputs(const proto::Network& network, const std::vector<runtime::Field>& fields, const Positions& positions,
+                  Diagnostics& diagnostics) {
+  for (int i = 0; i < network.input_size(); ++i) {
+    const proto::NetworkInput& input = network.input(i);
+    const std::vector<int64_t> wanted(input.dims().begin(), input.dims().end());
+    for (const runtime::Field& field : fields)
+      if (field.name == input.name() && field.dims != wanted)
+        diagnostics.error(ErrorKind::model, positions.find(fmt::format("network.input[{}].dims", i)),
+                          fmt::format("input \"{}\" is {}, but the data hold {} for each sample", input.name(),
+                                      fmt::join(wanted, "x"), fmt::join(field.dims, "x")));
+  }
+}
+
 // What the runtime, which will open the data, says of them before.
-DataFacts survey(const proto::Data& data, const std::string& path, const Positions& positions,
+DataFacts survey(const proto::Experiment& experiment, const std::string& path, const Positions& positions,
                  Diagnostics& diagnostics) {
+  const proto::Data& data = experiment.data();
   DataFacts facts;
   try {
     const runtime::DataSurvey survey = runtime::survey_data(describe_data(data));
@@ -146,6 +162,7 @@ DataFacts survey(const proto::Data& data, const std::string& path, const Positio
     facts.test_samples = survey.samples[runtime::Split::test];
     facts.class_names = survey.class_names;
     facts.memory_bytes = survey.memory_bytes;
+    check_inputs(experiment.network(), survey.fields, positions, diagnostics);
     for (const runtime::DataProblem& problem : survey.problems) {
       if (problem.is_warning)
         diagnostics.warning(positions.find(path), problem.message, problem.hint);
@@ -175,36 +192,39 @@ bool is_usable(const proto::Data& data) {
 
 bool names_arrays(const proto::Npz& npz) {
   auto named = [](const proto::NpzPart& part) {
+    for (const proto::NpzInput& input : part.input())
+      if (input.array().empty()) return false;
     return !part.file().empty() || (!part.image().empty() && !part.label().empty());
   };
   return named(npz.train()) && (!npz.has_validation() || named(npz.validation())) &&
          (!npz.has_test() || named(npz.test()));
 }
 
-DataFacts probe_source(const proto::Data& data, const Positions& positions, Diagnostics& diagnostics) {
+DataFacts probe_source(const proto::Experiment& experiment, const Positions& positions, Diagnostics& diagnostics) {
+  const proto::Data& data = experiment.data();
   switch (data.source_case()) {
   case proto::Data::kIdx: {
     const size_t errors = diagnostics.sorted().size();
     DataFacts facts = Prober(positions, diagnostics).probe(data.idx());
     const bool good = diagnostics.sorted().size() == errors && facts.knows_image() && facts.test_samples > 0;
     const bool simple = data.split().validation() == 0 && !data.has_resize();
-    if (good && !simple && is_usable(data)) return survey(data, "data.idx", positions, diagnostics);
+    if (good && !simple && is_usable(data)) return survey(experiment, "data.idx", positions, diagnostics);
     facts.memory_bytes = (facts.train_samples + facts.test_samples) *
                          (facts.channels * facts.height * facts.width + static_cast<int64_t>(sizeof(int32_t)));
     return facts;
   }
   case proto::Data::kFolder:
     if (data.folder().train().empty() || !is_usable(data)) return {};
-    return survey(data, "data.folder", positions, diagnostics);
+    return survey(experiment, "data.folder", positions, diagnostics);
   case proto::Data::kList:
     if (data.list().train().empty() || !is_usable(data)) return {};
-    return survey(data, "data.list", positions, diagnostics);
+    return survey(experiment, "data.list", positions, diagnostics);
   case proto::Data::kCifar:
     if ((data.cifar().folder().empty() && data.cifar().train().empty()) || !is_usable(data)) return {};
-    return survey(data, "data.cifar", positions, diagnostics);
+    return survey(experiment, "data.cifar", positions, diagnostics);
   case proto::Data::kNpz:
     if (!names_arrays(data.npz()) || !is_usable(data)) return {};
-    return survey(data, "data.npz", positions, diagnostics);
+    return survey(experiment, "data.npz", positions, diagnostics);
   case proto::Data::SOURCE_NOT_SET:
     break;
   }
@@ -231,7 +251,7 @@ void cut_out(const proto::Augment& augment, const Positions& positions, Diagnost
 
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
   const proto::Data& data = resolved.data();
-  DataFacts facts = probe_source(data, positions, diagnostics);
+  DataFacts facts = probe_source(resolved, positions, diagnostics);
   if (data.has_image()) {
     const proto::Image& image = data.image();
     bool differs = facts.channels != image.channels() || facts.height != image.height() || facts.width != image.width();

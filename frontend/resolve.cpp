@@ -242,13 +242,28 @@ void make_absolute(std::string& path, const std::filesystem::path& folder) {
   if (!path.empty()) path = (folder / path).lexically_normal().string();
 }
 
-void resolve_npz(proto::NpzPart& part, const std::filesystem::path& folder) {
-  if (part.has_file()) return make_absolute(*part.mutable_file(), folder);
-  if (part.has_image()) make_absolute(*part.mutable_image(), folder);
-  if (part.has_label()) make_absolute(*part.mutable_label(), folder);
+void resolve_npz(proto::NpzPart& part, const proto::Network& network, const std::filesystem::path& folder) {
+  if (!part.has_file()) {
+    if (part.has_image()) make_absolute(*part.mutable_image(), folder);
+    if (part.has_label()) make_absolute(*part.mutable_label(), folder);
+    for (proto::NpzInput& input : *part.mutable_input())
+      if (input.has_array()) make_absolute(*input.mutable_array(), folder);
+    return;
+  }
+  make_absolute(*part.mutable_file(), folder);
+  for (proto::NpzInput& input : *part.mutable_input())
+    if (!input.has_array()) input.set_array(input.name());
+  for (const proto::NetworkInput& wanted : network.input()) {
+    const bool is_named = std::any_of(part.input().begin(), part.input().end(),
+                                      [&](const proto::NpzInput& input) { return input.name() == wanted.name(); });
+    if (is_named) continue;
+    proto::NpzInput& input = *part.add_input();
+    input.set_name(wanted.name());
+    input.set_array(wanted.name());
+  }
 }
 
-void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
+void resolve_data(proto::Data& data, const proto::Network& network, const std::filesystem::path& folder) {
   if (data.has_idx()) {
     proto::Idx& idx = *data.mutable_idx();
     if (idx.has_train_images()) make_absolute(*idx.mutable_train_images(), folder);
@@ -277,9 +292,9 @@ void resolve_data(proto::Data& data, const std::filesystem::path& folder) {
   }
   if (data.has_npz()) {
     proto::Npz& npz = *data.mutable_npz();
-    if (npz.has_train()) resolve_npz(*npz.mutable_train(), folder);
-    if (npz.has_validation()) resolve_npz(*npz.mutable_validation(), folder);
-    if (npz.has_test()) resolve_npz(*npz.mutable_test(), folder);
+    if (npz.has_train()) resolve_npz(*npz.mutable_train(), network, folder);
+    if (npz.has_validation()) resolve_npz(*npz.mutable_validation(), network, folder);
+    if (npz.has_test()) resolve_npz(*npz.mutable_test(), network, folder);
   }
   if (data.has_image()) {
     proto::Image& image = *data.mutable_image();
@@ -329,7 +344,7 @@ void resolve(proto::Experiment& experiment, const std::string& file) {
   if (preprocess.std().empty()) preprocess.add_std(1);
   if (experiment.has_augment()) resolve_augment(*experiment.mutable_augment());
   if (experiment.has_training()) resolve_training(*experiment.mutable_training());
-  if (experiment.has_data()) resolve_data(*experiment.mutable_data(), path.parent_path());
+  if (experiment.has_data()) resolve_data(*experiment.mutable_data(), experiment.network(), path.parent_path());
   write_schema_defaults(experiment); // before the network: initialisers look at slopes
   if (experiment.has_network()) resolve_network(*experiment.mutable_network());
   write_schema_defaults(experiment); // of the messages made since

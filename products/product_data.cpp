@@ -57,10 +57,13 @@ decltype(runtime::DataDescription::source) source_of(const kiln_data& data) {
   case KILN_SOURCE_NPY: {
     runtime::NpyData npy;
     each([&](Split split, const kiln_split_files& files) {
-      npy.images[split] = {first_path(files), files.image_array};
-      npy.labels[split] = {files.label_path, files.label_array};
+      runtime::NpyArrays& arrays = npy.arrays[split];
+      arrays.image = {first_path(files), files.image_array};
+      arrays.label = {files.label_path, files.label_array};
+      for (int32_t i = 0; i < files.input_count; ++i)
+        arrays.inputs.push_back({files.input_names[i], {files.input_paths[i], files.input_arrays[i]}});
+      arrays.channels_first = data.channels_first != 0;
     });
-    npy.channels_first = data.channels_first != 0;
     return npy;
   }
   }
@@ -109,8 +112,10 @@ std::vector<Place> places_of(runtime::DataDescription& description) {
     }
     void operator()(runtime::NpyData& data) {
       for (Split split : runtime::all_splits) {
-        add_path(split, data.images[split].file);
-        add_path(split, data.labels[split].file);
+        runtime::NpyArrays& arrays = data.arrays[split];
+        add_path(split, arrays.image.file);
+        add_path(split, arrays.label.file);
+        for (runtime::NamedArray& input : arrays.inputs) add_path(split, input.place.file);
       }
     }
   };

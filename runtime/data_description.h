@@ -5,7 +5,7 @@
 #include "runtime/data_facts.h"
 #include "runtime/fit_image.h"
 #include "runtime/list_reader.h"
-#include "runtime/npy_reader.h"
+#include "runtime/npy_source.h"
 #include "runtime/split_samples.h"
 
 #include <array>
@@ -38,9 +38,7 @@ struct CifarData {
 };
 
 struct NpyData {
-  PerSplit<ArrayPlace> images;
-  PerSplit<ArrayPlace> labels;
-  bool channels_first = false;
+  PerSplit<NpyArrays> arrays;
 };
 
 struct DataDescription {

@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 namespace kiln::runtime {
 namespace {
@@ -120,10 +119,6 @@ private:
   size_t at_ = 0;
 };
 
-std::string name_of(const ArrayPlace& place) {
-  return place.array.empty() ? place.file : place.file + ": array " + place.array;
-}
-
 bool is_archive(const std::string& file) {
   char start[2] = {};
   const InputFile input(file);
@@ -178,6 +173,10 @@ int64_t NpyHeader::elements() const {
   int64_t count = 1;
   for (int64_t dim : dims) count *= dim;
   return count;
+}
+
+std::string name_of(const ArrayPlace& place) {
+  return place.array.empty() ? place.file : place.file + ": array " + place.array;
 }
 
 NpyHeader parse_npy_header(Bytes start, const std::string& name) {
@@ -257,50 +256,6 @@ ImageShape npy_image_shape(const NpyHeader& header, bool channels_first, const s
                    "channels_first says so)");
   if (dims.size() == 3) return {dims[1], dims[2], 1};
   return channels_first ? ImageShape{dims[2], dims[3], dims[1]} : ImageShape{dims[1], dims[2], dims[3]};
-}
-
-void check_npy_labels(const NpyHeader& header, const std::string& name) {
-  const bool one_each = header.dims.size() == 1 || (header.dims.size() == 2 && header.dims[1] == 1);
-  if (!one_each || header.kind == 'f')
-    fail(name,
-         "labels are " + header.shape_text() + " of " + header.type_name() + ": expected one whole number a sample");
-}
-
-LabelledImages read_npy_images(const ArrayPlace& image, const ArrayPlace& label, bool channels_first) {
-  NpyArray labels = read_npy(label);
-  check_npy_labels(labels.header, name_of(label));
-  NpyArray array = read_npy(image);
-  LabelledImages images;
-  images.shape = npy_image_shape(array.header, channels_first, name_of(image));
-  if (array.header.dims[0] != labels.header.dims[0])
-    fail(name_of(label),
-         format_integer(labels.header.dims[0]) + " labels for " + format_integer(array.header.dims[0]) + " images");
-  const auto bytes = static_cast<size_t>(labels.header.element_bytes);
-  for (size_t sample = 0; sample < static_cast<size_t>(labels.header.dims[0]); ++sample) {
-    uint64_t bits = 0;
-    memcpy(&bits, &labels.data[sample * bytes], bytes);
-    const int unused = 64 - 8 * static_cast<int>(bytes);
-    const int64_t value = labels.header.kind == 'i' ? static_cast<int64_t>(bits << unused) >> unused
-                                                    : static_cast<int64_t>(std::min<uint64_t>(bits, INT64_MAX));
-    if (value < 0 || value > std::numeric_limits<int32_t>::max())
-      fail(name_of(label), "sample " + format_integer(static_cast<int64_t>(sample)) + ": label " +
-                               format_integer(value) + " is out of range");
-    images.labels.push_back(static_cast<int32_t>(value));
-  }
-  if (!channels_first || array.header.dims.size() == 3) {
-    images.pixels = std::move(array.data);
-    return images;
-  }
-  images.pixels.resize(array.data.size());
-  const auto plane = static_cast<size_t>(images.shape.height * images.shape.width);
-  const auto channels = static_cast<size_t>(images.shape.channels);
-  uint8_t* to = images.pixels.data();
-  for (size_t sample = 0; sample < images.labels.size(); ++sample) {
-    const uint8_t* from = array.data.data() + sample * plane * channels;
-    for (size_t pixel = 0; pixel < plane; ++pixel)
-      for (size_t channel = 0; channel < channels; ++channel) *to++ = from[channel * plane + pixel];
-  }
-  return images;
 }
 
 } // namespace kiln::runtime

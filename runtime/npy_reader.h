@@ -1,7 +1,7 @@
 // NumPy arrays: .npy files, and the members of .npz archives; versions 1 to 3, either byte order, C or Fortran order.
 #pragma once
 
-#include "runtime/data_facts.h"
+#include "runtime/image.h"
 #include "runtime/image_decoder.h"
 
 #include <cstdint>
@@ -34,6 +34,9 @@ struct ArrayPlace {
   std::string array;
 };
 
+// For messages: "train.npz:image", "image.npy".
+std::string name_of(const ArrayPlace& place);
+
 // Of the array's start alone.
 NpyHeader read_npy_header(const ArrayPlace& place);
 
@@ -46,9 +49,4 @@ NpyArray read_npy(const ArrayPlace& place);
 
 // Images: u1 of N x H x W, or N x H x W x C (N x C x H x W with `channels_first`). Throws Error (data).
 ImageShape npy_image_shape(const NpyHeader& header, bool channels_first, const std::string& name);
-// Throws Error (data) unless the array is one of whole numbers, one a sample.
-void check_npy_labels(const NpyHeader& header, const std::string& name);
-
-LabelledImages read_npy_images(const ArrayPlace& image, const ArrayPlace& label, bool channels_first);
-
 } // namespace kiln::runtime

@@ -16,6 +16,7 @@ namespace {
 // What a kind of source says of itself: surveyed with `sources` left null, opened with all filled in.
 struct Found {
   ImageShape shape;
+  std::vector<Field> fields; // empty: an image and its class
   PerSplit<int64_t> samples;
   PerSplit<std::shared_ptr<DataSource>> sources;
   std::vector<int32_t> train_labels; // where a split is to be taken
@@ -85,23 +86,23 @@ private:
 
   void find_in(const NpyData& data) {
     for (Split split : all_splits) {
-      const ArrayPlace& image = data.images[split];
-      const ArrayPlace& label = data.labels[split];
-      if (image.file.empty()) continue;
-      if (opens_ || (splits() && split == Split::train)) {
-        LabelledImages images = read_npy_images(image, label, data.channels_first);
-        take(split, std::make_unique<MemorySource>(std::move(images), std::vector<std::string>{label.file},
-                                                   std::vector<int64_t>{0}));
-        continue;
-      }
-      const NpyHeader images = read_npy_header(image), labels = read_npy_header(label);
-      check_shape(npy_image_shape(images, data.channels_first, image.file), image.file);
-      check_npy_labels(labels, label.file);
-      if (images.dims[0] != labels.dims[0])
-        throw Error(ErrorKind::data, label.file + ": " + format_integer(labels.dims[0]) + " labels for " +
-                                         format_integer(images.dims[0]) + " images");
-      found_.samples[split] = images.dims[0];
+      const NpyArrays& arrays = data.arrays[split];
+      if (arrays.image.file.empty()) continue;
+      NpySurvey survey = survey_npy(arrays);
+      check_fields(survey.fields, name_of(arrays.image));
+      found_.samples[split] = survey.samples;
+      if (opens_ || (splits() && split == Split::train)) take(split, open_npy(arrays));
     }
+  }
+
+  void check_fields(std::vector<Field>& fields, const std::string& name) {
+    if (found_.fields.empty()) found_.fields = fields;
+    for (size_t i = 0; i < fields.size() && i < found_.fields.size(); ++i)
+      if (fields[i] != found_.fields[i])
+        throw Error(ErrorKind::data,
+                    name + ": the split has " + to_string(fields[i]) + ", another one " + to_string(found_.fields[i]));
+    const std::vector<int64_t>& image = fields[0].dims;
+    check_shape({image[0], image[1], image[2]}, name);
   }
 
   void check_shape(const ImageShape& shape, const std::string& name) {
@@ -116,7 +117,7 @@ private:
     found_.samples[split] = source->size();
     if (splits() && split == Split::train)
       for (int64_t sample = 0; sample < source->size(); ++sample)
-        found_.train_labels.push_back(source->read_class(sample));
+        found_.train_labels.push_back(source->class_label() != nullptr ? source->read_class(sample) : 0);
     if (opens_) found_.sources[split] = std::move(source);
   }
 
@@ -180,10 +181,14 @@ DataSurvey survey_data(const DataDescription& description) {
   DataSurvey survey;
   const bool fitted = is_fitted(description, found.shape), of_files = is_of_files(description);
   survey.shape = fitted ? description.fit.target : found.shape;
+  survey.fields = found.fields.empty() ? std::vector<Field>{image_field(survey.shape), class_label_field()}
+                                       : std::move(found.fields);
   survey.samples = found.samples;
   survey.class_names = std::move(found.class_names);
   survey.problems = std::move(found.problems);
-  if (!of_files) survey.memory_bytes = stored_samples * (found.shape.bytes() + static_cast<int64_t>(sizeof(int32_t)));
+  for (const Field& field : survey.fields)
+    if (!of_files)
+      survey.memory_bytes += stored_samples * (field.name == image_name ? found.shape.bytes() : field.bytes());
   const PerSplit<bool> cached = choose_cached(description, survey.samples, survey.shape, !of_files && !fitted);
   for (Split split : all_splits)
     if (cached[split]) survey.memory_bytes += CachedSource::cache_bytes(survey.samples[split], survey.shape);

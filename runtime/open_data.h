@@ -12,7 +12,8 @@
 namespace kiln::runtime {
 
 struct DataSurvey {
-  ImageShape shape; // zero if there is no source
+  ImageShape shape;          // zero if there is no source
+  std::vector<Field> fields; // of each sample; images as they are stored
   PerSplit<int64_t> samples;
   std::vector<std::string> class_names;
   std::vector<DataProblem> problems;

@@ -62,6 +62,10 @@ typedef struct kiln_split_files {
   const char* label_path;  // IDX, NPY
   const char* image_array; // NPY: members of archives
   const char* label_array;
+  const char* const* input_names; // NPY: further inputs of the network, and where each one's array is
+  const char* const* input_paths;
+  const char* const* input_arrays;
+  int32_t input_count;
 } kiln_split_files;
 
 // FitRule of runtime/fit_image.h; kinds and filters are its enumerators.

@@ -1,6 +1,6 @@
 // CIFAR's binary files, NumPy arrays and archives: good, odd and damaged.
 #include "runtime/cifar_reader.h"
-#include "runtime/npy_reader.h"
+#include "runtime/npy_source.h"
 #include "runtime/zip_reader.h"
 #include "tests/runtime/data_problem.h"
 #include "tests/runtime/temporary_directory.h"
@@ -17,12 +17,19 @@ using kiln::testing::encode_zip;
 using ::testing::AnyOf;
 using testing::data_problem;
 using ::testing::ElementsAre;
+using ::testing::ElementsAreArray;
 using ::testing::Eq;
 using ::testing::HasSubstr;
 using testing::TemporaryDirectory;
 using testing::write_bytes;
 
 std::string text_of(const std::vector<uint8_t>& bytes) { return {bytes.begin(), bytes.end()}; }
+
+std::string row_text(const DataSource& source, int64_t index, size_t field) {
+  std::string text(static_cast<size_t>(source.fields()[field].bytes()), '\0');
+  source.read(index, field, text.data());
+  return text;
+}
 
 class ArrayReader : public ::testing::Test {
 protected:
@@ -104,10 +111,11 @@ TEST_F(ArrayReader, NpzMembersStoredAndDeflated) {
       const std::string file =
           write("a.npz", encode_zip({{"image.npy", image}, {"label.npy", label}}, deflated, zip64));
       EXPECT_THAT(read_npy_header({file, "image"}).dims, ElementsAre(2, 2, 2));
-      const LabelledImages images = read_npy_images({file, "image"}, {file, "label"}, false);
-      EXPECT_EQ(images.shape, (ImageShape{2, 2, 1}));
-      EXPECT_EQ(text_of(images.pixels), "abcdefgh");
-      EXPECT_THAT(images.labels, ElementsAre(5, 1));
+      const auto source = open_npy({{file, "image"}, {file, "label"}, {}, false});
+      EXPECT_EQ(source->image_shape(), (ImageShape{2, 2, 1}));
+      EXPECT_EQ(row_text(*source, 0, 0) + row_text(*source, 1, 0), "abcdefgh");
+      EXPECT_EQ(source->read_class(0), 5);
+      EXPECT_EQ(source->read_class(1), 1);
       EXPECT_EQ(data_problem([&] {
                   read_npy_header({file, "x_train"});
                 }),
@@ -118,24 +126,71 @@ TEST_F(ArrayReader, NpzMembersStoredAndDeflated) {
 TEST_F(ArrayReader, NpyChannelsFirstBecomeLast) {
   const std::string images = write("i.npy", encode_npy("|u1", "(1, 3, 1, 2)", "abcdef"));
   const std::string labels = write("l.npy", encode_npy("|u1", "(1, 1)", "\7"));
-  const LabelledImages read = read_npy_images({images, ""}, {labels, ""}, true);
-  EXPECT_EQ(read.shape, (ImageShape{1, 2, 3}));
-  EXPECT_EQ(text_of(read.pixels), "acebdf");
-  EXPECT_THAT(read.labels, ElementsAre(7));
-  EXPECT_EQ(read_npy_images({images, ""}, {labels, ""}, false).shape, (ImageShape{3, 1, 2}));
+  const auto source = open_npy({{images, ""}, {labels, ""}, {}, true});
+  EXPECT_EQ(source->image_shape(), (ImageShape{1, 2, 3}));
+  EXPECT_EQ(row_text(*source, 0, 0), "acebdf");
+  EXPECT_EQ(source->read_class(0), 7);
+  EXPECT_EQ(open_npy({{images, ""}, {labels, ""}, {}, false})->image_shape(), (ImageShape{3, 1, 2}));
+}
+
+TEST_F(ArrayReader, NpyLabelsAndInputsOfEveryKind) {
+  const std::string images = write("i.npy", encode_npy("|u1", "(2, 1, 2)", "abcd"));
+  const std::string map = write("map.npy", encode_npy("|i1", "(2, 1, 2)", "\1\xff\3\4"));
+  const std::string bytes = write("bytes.npy", encode_npy("|u1", "(2, 3)", "\1\2\3\4\5\xff"));
+  const double doubles[] = {0.5, -2};
+  const std::string text(reinterpret_cast<const char*>(doubles), sizeof doubles);
+  const std::string values = write("values.npy", encode_npy("<f8", "(2,)", text));
+  const float floats[] = {1, 2, 3, 4};
+  const std::string four(reinterpret_cast<const char*>(floats), sizeof floats);
+  const std::string planes = write("planes.npy", encode_npy("<f4", "(2, 1, 2)", four));
+
+  const NpyArrays arrays{{images, ""}, {map, ""}, {{"bytes", {bytes, ""}}, {"values", {values, ""}}}, false};
+  const std::vector<Field> fields = {
+      image_field({1, 2, 1}), {"label", KILN_I32, {1, 2}}, {"bytes", KILN_F32, {3}}, {"values", KILN_F32, {1}}};
+  EXPECT_EQ(survey_npy(arrays).fields, fields);
+  const auto source = open_npy(arrays);
+  EXPECT_THAT(source->fields(), ElementsAreArray(fields));
+  EXPECT_EQ(source->class_label(), nullptr);
+  int32_t labels[2];
+  source->read(0, 1, labels);
+  EXPECT_THAT(labels, ElementsAre(1, -1));
+  float row[3];
+  source->read(1, 2, row);
+  EXPECT_THAT(row, ElementsAre(4, 5, 255));
+  source->read(1, 3, row);
+  EXPECT_EQ(row[0], -2);
+  EXPECT_EQ(source->describe(1), map + ": sample 1");
+
+  const auto regression = open_npy({{images, ""}, {planes, ""}, {}, false});
+  EXPECT_EQ(regression->fields()[1], (Field{"label", KILN_F32, {1, 2}}));
+  regression->read(1, 1, row);
+  EXPECT_EQ(row[0], 3);
+  EXPECT_EQ(row[1], 4);
+
+  const auto problem = [&](const NpyArrays& wrong) { return data_problem([&] { survey_npy(wrong); }); };
+  const std::string one = write("one.npy", encode_npy("|u1", "(1, 3)", "abc"));
+  EXPECT_THAT(problem({{images, ""}, {map, ""}, {{"x", {one, ""}}}, false}), HasSubstr("one.npy: 1 rows for 2 images"));
+  const std::string half = write("half.npy", encode_npy("<f2", "(2,)", "abcd"));
+  EXPECT_THAT(problem({{images, ""}, {half, ""}, {}, false}), HasSubstr("floats of f2: expected f4 or f8"));
+  const std::string none = write("none.npy", encode_npy("<f4", "(2, 0)", ""));
+  EXPECT_THAT(problem({{images, ""}, {map, ""}, {{"x", {none, ""}}}, false}), HasSubstr("expected values for each"));
+  const std::string low = write("low.npy", encode_npy("|i1", "(2, 1, 2)", "\1\2\3\xfe"));
+  EXPECT_THAT(data_problem([&] {
+                open_npy({{images, ""}, {low, ""}, {}, false});
+              }),
+              HasSubstr("sample 1: label -2 is out of range"));
 }
 
 TEST_F(ArrayReader, RefusesArraysOfAnotherKind) {
   auto problem = [&](const std::string& images, const std::string& labels) {
     write("i.npy", images);
     write("l.npy", labels);
-    return data_problem([&] { read_npy_images({temporary.file("i.npy"), ""}, {temporary.file("l.npy"), ""}, false); });
+    return data_problem([&] { open_npy({{temporary.file("i.npy"), ""}, {temporary.file("l.npy"), ""}, {}, false}); });
   };
   const std::string good = encode_npy("|u1", "(2, 1, 1)", "ab"), labels = encode_npy("|i1", "(2,)", "\1\2");
   EXPECT_EQ(problem(good, labels), "nothing was thrown");
   EXPECT_THAT(problem(encode_npy("<f4", "(2, 1, 1)", "abcdefgh"), labels), HasSubstr("images are 2x1x1 of f4"));
   EXPECT_THAT(problem(encode_npy("|u1", "(2, 1)", "ab"), labels), HasSubstr("images are 2x1 of u1"));
-  EXPECT_THAT(problem(good, encode_npy("<f4", "(2,)", "abcdefgh")), HasSubstr("labels are 2 of f4"));
   EXPECT_THAT(problem(good, encode_npy("|i1", "(2, 2)", "abcd")), HasSubstr("labels are 2x2 of i1"));
   EXPECT_THAT(problem(good, encode_npy("|i1", "(1,)", "a")), HasSubstr("1 labels for 2 images"));
   EXPECT_THAT(problem(good, encode_npy("|i1", "(2,)", "a\xff")), HasSubstr("sample 1: label -1 is out of range"));

@@ -175,13 +175,13 @@ TEST_F(OpenData, NumpyArraysOfOneArchive) {
                                                     {"y_test.npy", label}},
                                                    true));
   NpyData npy;
-  npy.images = {{{{file, "x_train"}, {}, {file, "x_test"}}}};
-  npy.labels = {{{{file, "y_train"}, {}, {file, "y_test"}}}};
+  npy.arrays[Split::train] = {{file, "x_train"}, {file, "y_train"}, {}, false};
+  npy.arrays[Split::test] = {{file, "x_test"}, {file, "y_test"}, {}, false};
   description.source = npy;
   const DataSplits data = open();
   EXPECT_EQ(pixels_of(*data[Split::test], 1), (std::vector<uint8_t>{'g', 'h'}));
   EXPECT_EQ(data[Split::train]->read_class(0), 1);
-  npy.images[Split::test].array = "x_train2";
+  npy.arrays[Split::test].image.array = "x_train2";
   description.source = npy;
   EXPECT_THAT(data_problem([&] { survey_data(description); }), HasSubstr("no array named \"x_train2\""));
 }

@@ -9,7 +9,7 @@ import unittest
 import zipfile
 
 import flat_jpeg
-from support import SIDE, ToolTest, run, write_split
+from support import SIDE, ToolTest, npy, run, write_split
 
 CLASSES = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}
 
@@ -17,12 +17,6 @@ CLASSES = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}
 def photo(draw, color, height, width):
     """Noise of one tint."""
     return flat_jpeg.encode(height, width, lambda row, column: [value + draw.randrange(-40, 41) for value in color])
-
-
-def npy(dims, type_name, content):
-    header = repr({"descr": type_name, "fortran_order": False, "shape": tuple(dims)}).encode()
-    header += b" " * (-(len(header) + 11) % 64) + b"\n"
-    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
 
 
 class Init(ToolTest):

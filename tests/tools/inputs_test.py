@@ -1,9 +1,12 @@
-"""Networks with further inputs and outputs through the verbs that need no data, and the words of those that do."""
+"""Networks with further inputs and outputs: through the verbs that need no data, and on arrays that hold them."""
 
 import os
+import random
+import struct
 import unittest
+import zipfile
 
-from support import REST, ToolTest
+from support import CLASSES, REST, SIDE, ToolTest, npy, run
 
 NETWORK = """
 network {
@@ -64,6 +67,66 @@ class Inputs(ToolTest):
         network = self.write("needs_more.textproto", NETWORK + data + REST)
         self.refused(3, ['idx gives no "depth"', 'idx gives no "age"'], "train", network, "--out", self.path("run"))
         self.assertFalse(os.path.exists(self.path("run")))
+
+    def write_arrays(self, split, samples, seed):
+        """The age alone says which class it is; image and depth are a little noise."""
+        draw = random.Random(seed)
+        labels = [draw.randrange(CLASSES) for _ in range(samples)]
+        noise = [draw.random() / 10 for _ in range(samples * SIDE * SIDE)]
+        ages = [value for label in labels for value in (label // 2, label % 2, 0.5)]
+        arrays = {"image": npy([samples, SIDE, SIDE], "|u1", bytes(map(draw.randrange, [20] * len(noise)))),
+                  "depth": npy([samples, 1, SIDE, SIDE], "<f4", struct.pack(f"<{samples * SIDE * SIDE}f", *noise)),
+                  "age": npy([samples, 3], "<f8", struct.pack(f"<{3 * samples}d", *ages)),
+                  "label": npy([samples], "<i8", struct.pack(f"<{samples}q", *labels))}
+        with zipfile.ZipFile(self.path(f"{split}.npz"), "w") as archive:
+            for name, content in arrays.items():
+                archive.writestr(f"{name}.npy", content)
+                with open(self.path(f"{split}_{name}.npy"), "wb") as file:
+                    file.write(content)
+
+    def test_arrays_give_them(self):
+        self.write_arrays("train", 256, 1)
+        self.write_arrays("test", 100, 2)
+        rest = REST.replace("epochs: 4", "epochs: 8")
+        packed = self.write("packed.textproto", NETWORK + 'data { npz { train { file: "train.npz" } '
+                            'test { file: "test.npz" } } }' + rest)
+        trained = self.kiln("train", packed, "--json", "--out", self.path("packed")).json()
+        self.assertGreater(trained["test_accuracy"], 0.9)
+        tested = self.kiln("test", packed, "--json", "--out", self.path("packed")).json()
+        self.assertEqual(tested["test_accuracy"], trained["test_accuracy"])
+        predicted = self.kiln("predict", packed, "--json", "--out", self.path("packed"), "0-99").json()
+        self.assertEqual(predicted["correct"], round(100 * trained["test_accuracy"]))
+
+        trainer = self.path("packed-trainer")
+        self.kiln("build", packed, "--emit=trainer", "-o", trainer)
+        native = run("--json", "--out", self.path("native"), program=trainer)
+        self.assertEqual(native.code, 0, native)
+        self.assertEqual(native.json()["weights_sha256"], trained["weights_sha256"])
+
+        def part(split):
+            inputs = "".join(f'input {{ name: "{name}" array: "{split}_{name}.npy" }} ' for name in ["age", "depth"])
+            return f'{split} {{ image: "{split}_image.npy" label: "{split}_label.npy" {inputs} }} '
+
+        loose = self.write("loose.textproto", NETWORK + f'data {{ npz {{ {part("train")} {part("test")} }} }}' + rest)
+        again = self.kiln("train", loose, "--json", "--threads", 1, "--out", self.path("loose")).json()
+        self.assertEqual(again["weights_sha256"], trained["weights_sha256"])
+        # What stays for tests takes its rows of every array along.
+        split = self.write("split.textproto", NETWORK + 'data { npz { train { file: "train.npz" } } split { test: 0.3 } }'
+                           + rest)
+        fewer = self.kiln("train", split, "--epochs", 24, "--json", "--out", self.path("split")).json()
+        self.assertGreater(fewer["test_accuracy"], 0.9)
+        self.kiln("check", split, "--data")
+
+        wrong = NETWORK.replace("dims: 3", "dims: 4").replace("1, 12, 12", "2, 12, 12")
+        self.refused(3, ['input "age" is 4, but the data hold 3', 'input "depth" is 2x12x12, but the data hold 1x12x12'],
+                     "check", self.write("wrong.textproto", wrong + 'data { npz { train { file: "train.npz" } } }' + rest))
+        self.refused(4, ['no array named "weight"; it has image, depth, age, label'], "check",
+                     self.write("missing.textproto", NETWORK.replace('"age"', '"weight"') +
+                                'data { npz { train { file: "train.npz" } } }' + rest))
+        self.refused(3, ['no array is named for the network\'s input "depth"', 'the network has no input "aeg"',
+                         'did you mean "age"?'], "check",
+                     self.write("unnamed.textproto", NETWORK + 'data { npz { train { image: "train_image.npy" '
+                                'label: "train_label.npy" input { name: "aeg" array: "train_age.npy" } } } }' + rest))
 
 
 if __name__ == "__main__":

@@ -95,6 +95,13 @@ def write_idx(path, magic, dims, payload):
         file.write(data)
 
 
+def npy(dims, type_name, content):
+    """A NumPy array, as bytes of a file."""
+    header = repr({"descr": type_name, "fortran_order": False, "shape": tuple(dims)}).encode()
+    header += b" " * (-(len(header) + 11) % 64) + b"\n"
+    return b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header + content
+
+
 def write_split(directory, name, ending, samples, seed):
     """Images of noise with a bright square in the quarter that the label names."""
     draw = random.Random(seed)
