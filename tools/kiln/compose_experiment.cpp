@@ -116,12 +116,12 @@ std::string write_network(const FoundData& found, const ImagePlan& image) {
   text += comment(fmt::format("The mean of each map, whatever its place; then an output for each of the {} classes.",
                               found.class_counts.size()),
                   "  ");
-  return text + fmt::format("  layer {{ average_pool {{ kernel: [{}, {}] }} }}\n"
+  return text + fmt::format("  layer {{ global_average_pool {{}} }}\n"
                             "  layer {{ flatten {{}} }}\n"
                             "  layer {{ dropout {{ drop: 0.2 }} }}\n"
                             "  layer {{ dense {{ units: {} }} }}\n"
                             "  layer {{ softmax_cross_entropy {{}} }}\n}}\n",
-                            height, width, found.class_counts.size());
+                            found.class_counts.size());
 }
 
 // Relative to the experiment's folder; what was given as an absolute path stays one.
