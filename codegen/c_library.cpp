@@ -71,7 +71,8 @@ CLibrary make_c_library(const ir::Plan& plan, const CLibraryOptions& options) {
   PlanModules modules(plan, name + "_function_", serial_for);
   for (const ir::FunctionPlan& function : plan.functions) modules.add(function);
   std::vector<EmittedModule>& all = modules.modules();
-  build_serial_for(all.emplace_back(serial_for), serial_for, plan.target);
+  // Shared by models of all levels.
+  build_serial_for(all.emplace_back(serial_for), serial_for, ir::target_for(ir::IsaLevel::baseline));
   for (EmittedModule& module : all) hide_functions(module);
   const std::string states = name + "_state_";
   add_states(all, plan, states);

@@ -132,4 +132,14 @@ Product make_inference(const InferenceParts& parts, const ProductOptions& option
   return builder.finish(product, "kiln_infer_main");
 }
 
+ObjectFile make_idle_main() {
+  EmittedModule emitted("idle");
+  llvm::IRBuilder<> ir(emitted.context());
+  auto* function = llvm::Function::Create(llvm::FunctionType::get(ir.getInt32Ty(), false),
+                                          llvm::Function::ExternalLinkage, "main", emitted.module());
+  ir.SetInsertPoint(llvm::BasicBlock::Create(emitted.context(), "entry", function));
+  ir.CreateRet(ir.getInt32(0));
+  return compile(emitted, ir::target_for(ir::IsaLevel::baseline));
+}
+
 } // namespace kiln::codegen

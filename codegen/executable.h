@@ -54,4 +54,7 @@ struct Product {
 Product make_trainer(const TrainerParts& parts, const ProductOptions& options);
 Product make_inference(const InferenceParts& parts, const ProductOptions& options);
 
+// The object of a program that does nothing: what shows whether compiling and linking work.
+ObjectFile make_idle_main();
+
 } // namespace kiln::codegen

@@ -4,19 +4,21 @@
 #include "codegen/driver_builder.h"
 #include "runtime/sha256.h"
 
+#include <fmt/format.h>
 #include <string_view>
 
 namespace kiln::codegen {
 
 namespace {
 
-// Made of the key alone: the same kernel has the same name in every program.
-std::string symbol_of(const std::string& key) {
+// Made of the key and the level alone: the same kernel has the same name in every program, and programs that hold code
+// for several levels do not mix them up.
+std::string symbol_of(const std::string& key, const ir::Target& target) {
   std::string_view readable(key);
   readable = readable.substr(0, readable.find(' '));
   std::string symbol = "kiln_";
   for (char c : readable) symbol += c == '.' ? '_' : c;
-  return symbol + "_" + runtime::sha256_hex(key).substr(0, 16);
+  return symbol + "_" + runtime::sha256_hex(fmt::format("{} for {}", key, name_of(target.level))).substr(0, 16);
 }
 
 } // namespace
@@ -41,7 +43,7 @@ void PlanModules::add(const ir::FunctionPlan& function) {
 const std::string& PlanModules::kernel(const Emission::LaunchRequest& request) {
   const auto [found, added] = symbols_.try_emplace(request.key);
   if (!added) return found->second;
-  found->second = symbol_of(request.key);
+  found->second = symbol_of(request.key, plan_.target);
   EmittedModule& module = modules_.emplace_back(request.key);
   KernelBuilder builder(module, found->second, plan_.target);
   request.body(builder);

@@ -116,6 +116,16 @@ class Build(ToolTest):
             self.assert_expected(json.loads(first))
             self.assertEqual(second, "bottom left")
 
+    def test_models_of_different_levels_share_no_kernels(self):
+        shared = []
+        for level in "x86-64", "v3":
+            self.build("obj", f"{level}.o", "--cpu", level, symbol="blobs")
+            listed = subprocess.run(["nm", self.path(f"{level}.o")], capture_output=True, text=True, check=True).stdout
+            weak = {line.split()[-1] for line in listed.splitlines() if " W kiln_" in line}
+            self.assertGreater(len(weak), 4)
+            shared.append(weak)
+        self.assertEqual(shared[0] & shared[1], {"kiln_serial_for"})
+
     def test_two_models_that_share_kernels(self):
         self.build("lib", "blobs.a")
         self.build("lib", "other.a", symbol="other")

@@ -104,7 +104,7 @@ enum class Flag {
 using VerbFunction = int (*)(const Options&);
 
 // What a verb is told before its flags.
-enum class Subject { experiment, nothing };
+enum class Subject { experiment, data, nothing };
 
 struct Verb {
   VerbFunction run;
@@ -165,7 +165,9 @@ public:
         {Flag::set, Flag::batch, Flag::seed, Flag::print_after, Flag::cpu, Flag::math, Flag::format, Flag::function,
          Flag::optimized, Flag::augment, Flag::picture});
     add("init", "Write an experiment for a folder of images of your own", run_init, false,
-        {Flag::data_place, Flag::output, Flag::json}, Subject::nothing);
+        {Flag::data_place, Flag::output, Flag::json}, Subject::data);
+    add("doctor", "Check this installation", run_doctor, false, {Flag::sysroot, Flag::cache, Flag::json},
+        Subject::nothing);
     add("stats", "Measure the training images: what pre-processing can be made of", run_stats, true,
         {Flag::set, Flag::threads, Flag::out, Flag::json, Flag::cpu, Flag::progress, Flag::verbose});
   }
@@ -190,7 +192,7 @@ public:
     if (verb.subject == Subject::experiment && options_.experiment.empty())
       throw WrongUsage{fmt::format("{} needs an experiment file", app.get_name()),
                        fmt::format("kiln {} FILE.textproto", app.get_name())};
-    if (verb.subject == Subject::nothing && options_.data_place.empty())
+    if (verb.subject == Subject::data && options_.data_place.empty())
       throw WrongUsage{fmt::format("{} needs data", app.get_name()), fmt::format("kiln {} --data DIR", app.get_name())};
     check_values(verb);
     options = options_;

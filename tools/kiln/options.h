@@ -74,6 +74,7 @@ int run_render(const Options& options);
 int run_show(const Options& options);
 int run_build(const Options& options);
 int run_verify(const Options& options);
+int run_doctor(const Options& options);
 int run_stats(const Options& options);
 int run_init(const Options& options);
 

@@ -21,10 +21,15 @@ std::string find_sysroot(const Options& options) {
   return (here.parent_path() / KILN_INSTALL_LIBDIR / "kiln" / "sysroot").lexically_normal().string();
 }
 
-std::string require_sysroot(const Options& options) {
-  std::string sysroot = find_sysroot(options);
+std::vector<std::string> missing_in(const std::string& sysroot) {
   std::vector<std::string> missing = codegen::missing_in_sysroot(sysroot);
   if (!fs::is_regular_file(fs::path(sysroot) / kLicences)) missing.emplace_back(kLicences);
+  return missing;
+}
+
+std::string require_sysroot(const Options& options) {
+  std::string sysroot = find_sysroot(options);
+  const std::vector<std::string> missing = missing_in(sysroot);
   if (!missing.empty())
     throw runtime::Error(runtime::ErrorKind::runtime,
                          fmt::format("{} has no {}: the installation is not whole; --sysroot names another folder",

@@ -4,6 +4,7 @@
 #include "options.h"
 
 #include <string>
+#include <vector>
 
 namespace kiln::tools {
 
@@ -11,6 +12,7 @@ inline constexpr const char* kLicences = "licences.txt"; // of what is in the sy
 
 // --sysroot, else the folder that belongs to this executable; it need not exist.
 std::string find_sysroot(const Options& options);
+std::vector<std::string> missing_in(const std::string& sysroot);
 // Throws runtime::Error (runtime) naming what is missing in it.
 std::string require_sysroot(const Options& options);
 

@@ -9,6 +9,7 @@
 #include "runtime/file_io.h"
 #include "runtime/function_io.h"
 #include "runtime/layout.h"
+#include "temporary_directory.h"
 
 #include <algorithm>
 #include <array>
@@ -158,27 +159,6 @@ private:
   std::vector<Step> steps_;
   std::vector<float> logical_;
   std::map<std::string, ir::Tensor> trace_;
-};
-
-class TemporaryDirectory {
-public:
-  TemporaryDirectory() {
-    std::string pattern = (fs::temp_directory_path() / "kiln-verify-XXXXXX").string();
-    if (mkdtemp(pattern.data()) == nullptr)
-      throw runtime::Error(runtime::ErrorKind::runtime, fmt::format("cannot make the directory {}", pattern));
-    path_ = pattern;
-  }
-  ~TemporaryDirectory() {
-    std::error_code ignored;
-    fs::remove_all(path_, ignored);
-  }
-  TemporaryDirectory(const TemporaryDirectory&) = delete;
-  TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
-
-  std::string file(const std::string& name) const { return (path_ / name).string(); }
-
-private:
-  fs::path path_;
 };
 
 nlohmann::json json_of(const std::string& program, const std::vector<std::string>& arguments) {
