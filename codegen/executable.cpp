@@ -10,6 +10,8 @@
 #include "codegen/program.h"
 
 #include <algorithm>
+#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace kiln::codegen {
 
@@ -19,10 +21,14 @@ namespace {
 class ProductBuilder {
 public:
   explicit ProductBuilder(const ProductOptions& options)
-      : options_(options), constants_("product"), writer_(constants_, "kiln_constant_") {}
+      : options_(options), constants_("product"), writer_(constants_, "kiln_constant_"),
+        licences_(writer_.bytes(options.licences.data(), options.licences.size())) {}
 
-  // Adds a program's code and constants; the symbol of its kiln_program. Programs of a product have different prefixes.
-  std::string add_program(const ir::Plan& plan, const std::string& prefix) {
+  // Adds a program's code and constants; the symbol of its kiln_program. `kind` tells programs of one level apart.
+  std::string add_program(const ir::Plan& plan, const std::string& kind) {
+    const std::string level(name_of(plan.target.level));
+    const std::string prefix = "kiln_" + kind + "_" + level + "_";
+    if (levels_.empty() || levels_.back() != level) levels_.push_back(level);
     const Description description(plan, plan_hash(plan), options_.experiment, options_.class_names);
     PlanModules modules(plan, prefix + "function_");
     ProgramSymbols symbols;
@@ -52,7 +58,7 @@ public:
     ConstantRecord<kiln_product> product;
     product.set(&kiln_product::abi_version, KILN_ABI_VERSION);
     product.point(&kiln_product::kiln_version, writer_.text(options_.kiln_version));
-    product.point(&kiln_product::licences, writer_.bytes(options_.licences.data(), options_.licences.size()));
+    product.point(&kiln_product::licences, licences_);
     product.set(&kiln_product::licences_bytes, static_cast<int64_t>(options_.licences.size()));
     product.set(&kiln_product::licences_text_bytes, options_.licences_text_bytes);
     if (product_.calls_blas) product.point(&kiln_product::select_blas, "kiln_select_blas");
@@ -70,18 +76,22 @@ public:
     product.set(&kiln_product::known_state_count, static_cast<int32_t>(records.size()));
   }
 
-  // int main(argc, argv) { return drive(argc, argv, &product); }
-  Product finish(const ConstantRecord<kiln_product>& product, const char* drive) {
-    const std::string symbol = writer_.record(product);
+  // int main(argc, argv) { return drive(argc, argv, products, their number); }
+  Product finish(std::vector<ConstantRecord<kiln_product>> products, const char* drive) {
+    const std::string levels = writer_.text(fmt::format("{}", fmt::join(levels_, ", ")));
+    for (ConstantRecord<kiln_product>& product : products) product.point(&kiln_product::levels, levels);
+    const std::string symbol = writer_.array(products);
     llvm::IRBuilder<> ir(constants_.context());
     llvm::Module& module = constants_.module();
     llvm::Type* pointer = ir.getPtrTy();
     auto* main_type = llvm::FunctionType::get(ir.getInt32Ty(), {ir.getInt32Ty(), pointer}, false);
     auto* function = llvm::Function::Create(main_type, llvm::Function::ExternalLinkage, "main", module);
     ir.SetInsertPoint(llvm::BasicBlock::Create(constants_.context(), "entry", function));
-    auto* drive_type = llvm::FunctionType::get(ir.getInt32Ty(), {ir.getInt32Ty(), pointer, pointer}, false);
+    auto* drive_type =
+        llvm::FunctionType::get(ir.getInt32Ty(), {ir.getInt32Ty(), pointer, pointer, ir.getInt32Ty()}, false);
     ir.CreateRet(ir.CreateCall(module.getOrInsertFunction(drive, drive_type),
-                               {function->getArg(0), function->getArg(1), module.getNamedValue(symbol)}));
+                               {function->getArg(0), function->getArg(1), module.getNamedValue(symbol),
+                                ir.getInt32(static_cast<uint32_t>(products.size()))}));
     std::vector<EmittedModule> last;
     last.push_back(std::move(constants_));
     // It runs before the CPU is checked.
@@ -102,34 +112,42 @@ private:
   const ProductOptions& options_;
   EmittedModule constants_;
   ConstantWriter writer_;
+  std::string licences_;
+  std::vector<std::string> levels_;
   Product product_;
 };
 
 } // namespace
 
-Product make_trainer(const TrainerParts& parts, const ProductOptions& options) {
+Product make_trainer(std::span<const TrainerParts> levels, const ProductOptions& options) {
   ProductBuilder builder(options);
-  const std::string training = builder.add_program(parts.training, "kiln_training_");
-  const std::string prediction = builder.add_program(parts.prediction, "kiln_prediction_");
-  ConstantRecord<kiln_product> product = builder.product();
-  product.point(&kiln_product::program, training).point(&kiln_product::predictor, prediction);
-  product.point(&kiln_product::recipe, embed(builder.writer(), parts.recipe));
-  product.point(&kiln_product::data, embed(builder.writer(), parts.data));
-  builder.set_known_states(product, parts.known_states);
-  return builder.finish(product, "kiln_trainer_main");
+  std::vector<ConstantRecord<kiln_product>> products;
+  for (const TrainerParts& parts : levels) {
+    const std::string training = builder.add_program(parts.training, "training");
+    const std::string prediction = builder.add_program(parts.prediction, "prediction");
+    ConstantRecord<kiln_product>& product = products.emplace_back(builder.product());
+    product.point(&kiln_product::program, training).point(&kiln_product::predictor, prediction);
+    product.point(&kiln_product::recipe, embed(builder.writer(), parts.recipe));
+    product.point(&kiln_product::data, embed(builder.writer(), parts.data));
+    builder.set_known_states(product, parts.known_states);
+  }
+  return builder.finish(std::move(products), "kiln_trainer_main");
 }
 
-Product make_inference(const InferenceParts& parts, const ProductOptions& options) {
+Product make_inference(std::span<const InferenceParts> levels, const ProductOptions& options) {
   ProductBuilder builder(options);
-  const std::string prediction = builder.add_program(parts.prediction, "kiln_prediction_");
   ConstantWriter& writer = builder.writer();
-  ConstantRecord<kiln_product> product = builder.product();
-  product.point(&kiln_product::program, prediction);
-  product.point(&kiln_product::data, embed(writer, parts.data));
-  product.point(&kiln_product::sample, writer.values(std::span(parts.sample)));
-  product.point(&kiln_product::sample_output, writer.values(std::span(parts.sample_output)));
-  builder.set_known_states(product, parts.known_states);
-  return builder.finish(product, "kiln_infer_main");
+  std::vector<ConstantRecord<kiln_product>> products;
+  for (const InferenceParts& parts : levels) {
+    const std::string prediction = builder.add_program(parts.prediction, "prediction");
+    ConstantRecord<kiln_product>& product = products.emplace_back(builder.product());
+    product.point(&kiln_product::program, prediction);
+    product.point(&kiln_product::data, embed(writer, parts.data));
+    product.point(&kiln_product::sample, writer.values(std::span(parts.sample)));
+    product.point(&kiln_product::sample_output, writer.values(std::span(parts.sample_output)));
+    builder.set_known_states(product, parts.known_states);
+  }
+  return builder.finish(std::move(products), "kiln_infer_main");
 }
 
 ObjectFile make_idle_main() {

@@ -8,6 +8,7 @@
 #include "runtime/product.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -41,8 +42,8 @@ struct InferenceParts {
   const runtime::DataDescription& data;
   std::vector<KnownState> known_states;
   // An input of predict's smallest batch and what it makes of it.
-  const std::vector<uint8_t>& sample;
-  const std::vector<float>& sample_output;
+  std::vector<uint8_t> sample;
+  std::vector<float> sample_output;
 };
 
 struct Product {
@@ -51,8 +52,9 @@ struct Product {
   int64_t kernel_count = 0;
 };
 
-Product make_trainer(const TrainerParts& parts, const ProductOptions& options);
-Product make_inference(const InferenceParts& parts, const ProductOptions& options);
+// One of the parts for each CPU level, ascending; the executable chooses when it starts.
+Product make_trainer(std::span<const TrainerParts> levels, const ProductOptions& options);
+Product make_inference(std::span<const InferenceParts> levels, const ProductOptions& options);
 
 // The object of a program that does nothing: what shows whether compiling and linking work.
 ObjectFile make_idle_main();

@@ -1,4 +1,5 @@
 // An inference binary: classifies images with the network and the weights it was built with.
+#include "products/choose_product.h"
 #include "products/classify.h"
 #include "products/command_line.h"
 #include "products/info.h"
@@ -35,6 +36,7 @@ constexpr Flag kFlags[] = {
     {"--threads", "N", "threads in all; default: the CPUs this process may use"},
     {"--bench", "", "measure how fast it is"},
     {"--selftest", "", "compare with what it gave when it was built, on an image of noise"},
+    {"--cpu", "LEVEL", "which code to run, of those inside; default: the best for this CPU"},
     {"--info", "", "what this is: network, plan, memory"},
     {"--licences", "", "of the libraries inside"},
     {"--version", "", "the version of Kiln that built this"},
@@ -53,8 +55,9 @@ std::string milliseconds(int64_t nanoseconds) {
 
 class Inference {
 public:
-  Inference(const kiln_product& product, int argc, const char* const* argv)
-      : product_(product), program_name_(program_name(argv)), words_(kFlags, argc, argv) {}
+  Inference(std::span<const kiln_product> products, int argc, const char* const* argv)
+      : program_name_(program_name(argv)), words_(kFlags, argc, argv),
+        product_(choose_product(products, words_.text("--cpu"))) {}
 
   int run() {
     if (words_.has("--help")) return tell(help());
@@ -188,14 +191,16 @@ private:
                                          " from what it was when this was built");
   }
 
-  const kiln_product& product_;
   std::string program_name_;
   CommandLine words_;
+  const kiln_product& product_;
 };
 
 } // namespace
 } // namespace kiln::products
 
-extern "C" int kiln_infer_main(int argc, char** argv, const kiln_product* product) {
-  return kiln::products::run_product(argc, argv, [&] { return kiln::products::Inference(*product, argc, argv).run(); });
+extern "C" int kiln_infer_main(int argc, char** argv, const kiln_product* products, int count) {
+  return kiln::products::run_product(argc, argv, [&] {
+    return kiln::products::Inference(std::span(products, static_cast<size_t>(count)), argc, argv).run();
+  });
 }

@@ -89,7 +89,8 @@ std::string info_text(const kiln_product& product, std::string_view more) {
     text += "\n";
   }
   text += more;
-  text += std::string("plan hash   ") + program.plan_hash + "\nCPU         x86-64 level " + program.isa + " or above\n";
+  text += std::string("plan hash   ") + program.plan_hash + "\nCPU         code for x86-64 level " + program.isa +
+          ", of " + product.levels + " inside\n";
   text += std::string("BLAS        ") + blas_text(product) + "\nbuilt by    kiln " + product.kiln_version +
           "\nlicences    --licences prints those of the libraries inside\n";
   return text;
@@ -114,7 +115,7 @@ std::string info_json(const kiln_product& product, const std::function<void(runt
   for (int32_t i = 0; i < program.class_count; ++i) json.value(program.class_names[i]);
   json.end_array();
   if (more) more(json);
-  json.member("plan_hash", program.plan_hash).member("isa", program.isa);
+  json.member("plan_hash", program.plan_hash).member("isa", program.isa).member("levels", product.levels);
   json.member("blas", product.select_blas != nullptr).member("kiln", product.kiln_version).end_object();
   return json.text() + "\n";
 }

@@ -1,4 +1,5 @@
 // A native trainer: trains as `kiln train` does, tests and predicts, with the code and the recipe it was built with.
+#include "products/choose_product.h"
 #include "products/classify.h"
 #include "products/command_line.h"
 #include "products/info.h"
@@ -45,6 +46,7 @@ constexpr Flag kFlags[] = {
     {"--progress", "MODE", "auto (default), plain, bar, none"},
     {"--quiet", "", "say only the result and errors"},
     {"--json", "", "print the result as JSON"},
+    {"--cpu", "LEVEL", "which code to run, of those inside; default: the best for this CPU"},
     {"--info", "", "what this is: network, recipe, plan, memory, and what can be changed"},
     {"--licences", "", "of the libraries inside"},
     {"--version", "", "the version of Kiln that built this"},
@@ -57,8 +59,9 @@ constexpr std::string_view kExitCodes =
 
 class Trainer {
 public:
-  Trainer(const kiln_product& product, int argc, const char* const* argv)
-      : product_(product), program_name_(program_name(argv)), words_(kFlags, argc, argv) {}
+  Trainer(std::span<const kiln_product> products, int argc, const char* const* argv)
+      : program_name_(program_name(argv)), words_(kFlags, argc, argv),
+        product_(choose_product(products, words_.text("--cpu"))) {}
 
   int run() {
     if (words_.has("--help")) return tell(help());
@@ -205,14 +208,16 @@ private:
     return report.finish();
   }
 
-  const kiln_product& product_;
   std::string program_name_;
   CommandLine words_;
+  const kiln_product& product_;
 };
 
 } // namespace
 } // namespace kiln::products
 
-extern "C" int kiln_trainer_main(int argc, char** argv, const kiln_product* product) {
-  return kiln::products::run_product(argc, argv, [&] { return kiln::products::Trainer(*product, argc, argv).run(); });
+extern "C" int kiln_trainer_main(int argc, char** argv, const kiln_product* products, int count) {
+  return kiln::products::run_product(argc, argv, [&] {
+    return kiln::products::Trainer(std::span(products, static_cast<size_t>(count)), argc, argv).run();
+  });
 }

@@ -110,9 +110,11 @@ typedef struct kiln_known_state {
   const void* values;
 } kiln_known_state;
 
+// One for each CPU level that the executable was built for, ascending.
 typedef struct kiln_product {
   uint32_t abi_version;
   const char* kiln_version;
+  const char* levels; // all of the executable: "v2, v3"
   // A trainer's train_step and evaluate, compiled as `kiln train` does; an inference binary's predict.
   const kiln_program* program;
   // A trainer's predict, for several batches; its parameters and statistics bear the same names. Else null.

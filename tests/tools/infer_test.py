@@ -154,6 +154,16 @@ class Inference(ToolTest):
             self.assertIn(words, result.err)
         self.refused(4, ["no weights: "], "build", self.experiment, "--emit=infer", "--out", self.path("never trained"))
 
+    def test_levels(self):
+        self.kiln("build", self.experiment, "--emit=infer", "--out", self.path("run"), "-o", self.path("levels"),
+                  "--cpu", "x86-64,v3")
+        file = write_pgm(self.path("level.pgm"), SIDE, self.image(0))
+        for level in "x86-64", "v3":
+            result = run("--selftest", "--cpu", level, program=self.path("levels"))
+            self.assertEqual((result.code, result.out), (0, "self test passed\n"))
+            told = run(file, "--json", "--top", CLASSES, "--cpu", level, program=self.path("levels"))
+            self.assert_like(json.loads(told.out)[0]["top"], self.expected[0])
+
     def test_the_same_inputs_give_the_same_bytes(self):
         for threads, cache in (1, "off"), (2, self.path("cache")):
             self.kiln("build", self.experiment, "--emit=infer", "--out", self.path("run"), "-o", self.path("again"),

@@ -204,6 +204,24 @@ class Trainer(ToolTest):
         self.assertEqual(files[0], files[1])
         self.assertEqual(files[0], files[2])
 
+    def test_levels(self):
+        trainer = self.path("levels")
+        self.kiln("build", self.experiment, "--emit=trainer", "-o", trainer, "--cpu", "v3,x86-64")
+        self.assertIn("of x86-64, v3 inside", self.call("--info", program=trainer).out)
+        bits = {}
+        for level in "x86-64", "v3":
+            facts = self.call("--json", "--cpu", level, "--out", self.path(f"level-{level}"), program=trainer).json()
+            wanted = self.kiln("train", self.experiment, "--json", "--cpu", level, "--out", self.path(f"kiln-{level}")).json()
+            self.assertEqual(facts["weights_sha256"], wanted["weights_sha256"])
+            self.assertEqual(facts["plan_hash"], wanted["plan_hash"])
+            bits[level] = facts["weights_sha256"]
+        self.assertNotEqual(bits["x86-64"], bits["v3"])
+        best = self.call("--json", "--out", self.path("level-best"), program=trainer).json()
+        self.assertEqual(best["weights_sha256"], bits["v3"])
+        result = self.call("--cpu", "v4", code=2, program=trainer)
+        self.assertIn("--cpu takes one of x86-64, v3, not \"v4\"", result.err)
+        self.refused(2, ["level v3 is given twice"], "build", self.experiment, "--emit=trainer", "--cpu", "v3,v3")
+
     def test_refusals(self):
         self.refused(1, ["has no crt1.o", "--sysroot"], "build", self.experiment, "--emit=trainer", "--sysroot", self.directory)
 

@@ -80,10 +80,10 @@ int run_build(const Options& options) {
     refuse(fmt::format("--emit takes one of {}, not \"{}\"{}", fmt::join(kKinds, ", "), options.emit,
                        hint.empty() ? "" : "; " + hint));
   }
+  if (options.emit == "trainer" || options.emit == "infer") return write_executable(load(options), options);
   const ir::Target target = target_of(options);
   select_kernels(target);
   const frontend::LoadedExperiment loaded = load(options);
-  if (options.emit == "trainer" || options.emit == "infer") return write_executable(loaded, options);
   const std::string symbol = symbol_of(loaded, options);
 
   frontend::ImportOptions wanted;

@@ -13,8 +13,10 @@
 #include "runtime/file_io.h"
 #include "sysroot.h"
 
+#include <algorithm>
 #include <array>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <zlib.h>
 
 namespace kiln::tools {
@@ -89,67 +91,117 @@ frontend::ImportOptions prediction_functions(const Options& options) {
   return functions;
 }
 
-} // namespace
-
-codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, const Options& options,
-                                  std::string& summary) {
-  const std::string sysroot = require_sysroot(options);
-  const ExperimentRecipe recipe(loaded);
-  frontend::ImportOptions training_functions;
-  training_functions.train_batch = recipe.stated().batch;
-  training_functions.evaluate_batch = loaded.data.watched_samples() > 0 ? recipe.stated().evaluation_batch : 0;
-  training_functions.predict_batches.clear();
-  auto training_module = import(loaded, training_functions, options);
-  std::vector<codegen::KnownState> known_states = measure_states(loaded, *training_module, options);
-  const codegen::ProductOptions product = product_options(loaded, *training_module, options, sysroot);
-  const runtime::DataDescription data = product_data(loaded, *training_module);
-  const ir::Plan training = optimize(*training_module, Purpose::training, options);
-
-  auto prediction_module = import(loaded, prediction_functions(options), options);
-  const ir::Plan prediction = optimize(*prediction_module, Purpose::training, options);
-
-  const codegen::Product made =
-      codegen::make_trainer({training, prediction, recipe.stated(), data, std::move(known_states)}, product);
-  summary = fmt::format("trains {} for {}{}", loaded.experiment.name(), name_of(training.target.level),
-                        made.calls_blas ? ", with BLIS for dense layers" : "");
-  return codegen::executable(made.objects, sysroot);
-}
-
-codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, const Options& options,
-                                    std::string& summary) {
-  const std::string sysroot = require_sysroot(options);
-  auto module = import(loaded, prediction_functions(options), options);
-  const std::string weights = weights_path(loaded, options);
-  bind_weights(*module, weights);
-  const codegen::ProductOptions product = product_options(loaded, *module, options, sysroot);
-  const runtime::DataDescription data = product_data(loaded, *module);
-  const ir::Plan plan = optimize(*module, Purpose::inference, options);
-
-  std::vector<codegen::KnownState> known_states;
-  for (const auto& state : module->states())
-    if (state->role != ir::StateRole::constant && !state->data.empty())
-      known_states.push_back({state->value.name, {state->data.begin(), state->data.end()}});
-
-  // What --selftest expects: from the same kernels, run here.
+// What --selftest expects: from the same kernels, run here.
+void make_sample(const ir::Plan& plan, const ir::Module& module, const codegen::ProductOptions& product,
+                 const Options& options, codegen::InferenceParts& part) {
   codegen::CompileOptions compile_options;
   compile_options.threads = product.threads;
   compile_options.cache_directory = product.cache_directory;
   const codegen::Program program(plan, compile_options);
   runtime::Instance instance(program.description(), {});
-  write_known_states(*module, instance);
+  write_known_states(module, instance);
   const kiln_function& predict = runtime::require_function(program.description(), "predict", 1);
   if (predict.input_count != 1)
     throw runtime::Error(runtime::ErrorKind::unsupported,
                          fmt::format("{}: an inference binary takes images, this network takes {} inputs",
                                      options.experiment, predict.input_count));
   const int64_t* dims = predict.inputs[0].dims;
-  const std::vector<uint8_t> sample = noise_image(predict.inputs[0].bytes);
-  const runtime::MemorySource source({dims[1], dims[2], dims[3]}, sample, {0}, "the sample", "");
-  const std::vector<float> output = runtime::predict_samples(instance, predict, source, std::array<int64_t, 1>{0});
+  part.sample = noise_image(predict.inputs[0].bytes);
+  const runtime::MemorySource source({dims[1], dims[2], dims[3]}, part.sample, {0}, "the sample", "");
+  part.sample_output = runtime::predict_samples(instance, predict, source, std::array<int64_t, 1>{0});
+}
 
-  const codegen::Product made = codegen::make_inference({plan, data, std::move(known_states), sample, output}, product);
-  summary = fmt::format("classifies with {} for {}, weights {}", loaded.experiment.name(), name_of(plan.target.level),
-                        weights);
+// The options of each level that --cpu names, ascending.
+std::vector<Options> options_by_level(const Options& options) {
+  std::vector<Options> levels;
+  for (size_t start = 0; start <= options.cpu.size();) {
+    const size_t end = std::min(options.cpu.find(',', start), options.cpu.size());
+    levels.emplace_back(options).cpu = options.cpu.substr(start, end - start);
+    start = end + 1;
+  }
+  const auto level = [](const Options& one) { return target_of(one).level; };
+  std::sort(levels.begin(), levels.end(), [&](const Options& a, const Options& b) { return level(a) < level(b); });
+  const auto twice = std::adjacent_find(levels.begin(), levels.end(),
+                                        [&](const Options& a, const Options& b) { return level(a) == level(b); });
+  if (twice != levels.end())
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("--cpu: level {} is given twice", name_of(level(*twice))));
+  return levels;
+}
+
+std::string level_names(const std::vector<Options>& levels) {
+  std::vector<std::string_view> names;
+  for (const Options& one : levels) names.push_back(name_of(target_of(one).level));
+  return fmt::format("{}", fmt::join(names, ", "));
+}
+
+} // namespace
+
+codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, const Options& options,
+                                  std::string& summary) {
+  struct Level {
+    std::unique_ptr<ir::Module> training_module, prediction_module;
+    ir::Plan training, prediction;
+  };
+  const std::string sysroot = require_sysroot(options);
+  const std::vector<Options> levels = options_by_level(options);
+  const ExperimentRecipe recipe(loaded);
+  frontend::ImportOptions training_functions;
+  training_functions.train_batch = recipe.stated().batch;
+  training_functions.evaluate_batch = loaded.data.watched_samples() > 0 ? recipe.stated().evaluation_batch : 0;
+  training_functions.predict_batches.clear();
+
+  const auto first_module = import(loaded, training_functions, options);
+  const std::vector<codegen::KnownState> known_states = measure_states(loaded, *first_module, levels.front());
+  const codegen::ProductOptions product = product_options(loaded, *first_module, options, sysroot);
+  const runtime::DataDescription data = product_data(loaded, *first_module);
+  std::vector<Level> compiled;
+  for (const Options& one : levels) {
+    Level& level = compiled.emplace_back();
+    level.training_module = import(loaded, training_functions, one);
+    level.training = optimize(*level.training_module, Purpose::training, one);
+    level.prediction_module = import(loaded, prediction_functions(one), one);
+    level.prediction = optimize(*level.prediction_module, Purpose::training, one);
+  }
+  std::vector<codegen::TrainerParts> parts;
+  for (const Level& level : compiled)
+    parts.push_back({level.training, level.prediction, recipe.stated(), data, known_states});
+  const codegen::Product made = codegen::make_trainer(parts, product);
+  summary = fmt::format("trains {} for {}{}", loaded.experiment.name(), level_names(levels),
+                        made.calls_blas ? ", with BLIS for dense layers" : "");
+  return codegen::executable(made.objects, sysroot);
+}
+
+codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, const Options& options,
+                                    std::string& summary) {
+  struct Level {
+    std::unique_ptr<ir::Module> module;
+    ir::Plan plan;
+  };
+  const std::string sysroot = require_sysroot(options);
+  const std::vector<Options> levels = options_by_level(options);
+  const std::string weights = weights_path(loaded, options);
+  std::vector<Level> compiled;
+  for (const Options& one : levels) {
+    Level& level = compiled.emplace_back();
+    level.module = import(loaded, prediction_functions(one), one);
+    bind_weights(*level.module, weights);
+    level.plan = optimize(*level.module, Purpose::inference, one);
+  }
+  const codegen::ProductOptions product = product_options(loaded, *compiled.front().module, options, sysroot);
+  const runtime::DataDescription data = product_data(loaded, *compiled.front().module);
+
+  std::vector<codegen::InferenceParts> parts;
+  for (const Level& level : compiled) {
+    codegen::InferenceParts& part = parts.emplace_back(codegen::InferenceParts{level.plan, data, {}, {}, {}});
+    for (const auto& state : level.module->states())
+      if (state->role != ir::StateRole::constant && !state->data.empty())
+        part.known_states.push_back({state->value.name, {state->data.begin(), state->data.end()}});
+    make_sample(level.plan, *level.module, product, options, part);
+  }
+  const codegen::Product made = codegen::make_inference(parts, product);
+  summary =
+      fmt::format("classifies with {} for {}, weights {}", loaded.experiment.name(), level_names(levels), weights);
   return codegen::executable(made.objects, sysroot);
 }
 

@@ -278,7 +278,8 @@ private:
       text("--print-after", options_.print_after, "PASS", "Print the IR after this pass, or after all");
       break;
     case Flag::cpu:
-      text("--cpu", options_.cpu, "LEVEL", "x86-64, v2, v3, v4 or native (default)");
+      text("--cpu", options_.cpu, "LEVEL",
+           "x86-64, v2, v3, v4 or native (default); of executables to build a list, as v2,v4");
       break;
     case Flag::math:
       text("--math", options_.math, "KIND", "exact: no kernel takes algebraic shortcuts; fast (default): any may");
