@@ -27,7 +27,7 @@ uint32_t build_number(const ir::Plan& plan) {
 }
 
 void add_states(std::vector<EmittedModule>& modules, const ir::Plan& plan, const std::string& prefix) {
-  const Description description(plan, "", "", {});
+  const Description description(plan, "", {});
   const auto& states = plan.module->states();
   for (size_t i = 0; i < states.size(); ++i) {
     const ir::State& state = *states[i];

@@ -138,11 +138,11 @@ kiln_layout layout_of(const ir::TensorType& type) {
   return layout;
 }
 
-Description::Description(const ir::Plan& plan, std::string plan_hash, std::string experiment,
-                         const std::vector<std::string>& class_names) {
+Description::Description(const ir::Plan& plan, std::string plan_hash, const ProgramFacts& facts) {
   for (const auto& state : plan.module->states()) states_.push_back(describe(*state));
   for (const ir::FunctionPlan& function : plan.functions) functions_.push_back(describe(function));
-  for (const std::string& name : class_names) class_names_.push_back(keep(name));
+  for (const ProgramFacts::Loss& loss : facts.losses) losses_.push_back({keep(loss.name), loss.weight});
+  for (const std::string& name : facts.class_names) class_names_.push_back(keep(name));
   program_.abi_version = KILN_ABI_VERSION;
   program_.name = keep(plan.module->name());
   program_.plan_hash = keep(std::move(plan_hash));
@@ -151,9 +151,15 @@ Description::Description(const ir::Plan& plan, std::string plan_hash, std::strin
   program_.state_count = count_of(states_.size());
   program_.functions = functions_.data();
   program_.function_count = count_of(functions_.size());
-  program_.experiment = keep(std::move(experiment));
+  program_.experiment = keep(facts.experiment);
   program_.class_names = class_names_.data();
   program_.class_count = count_of(class_names_.size());
+  program_.losses = losses_.data();
+  program_.loss_count = count_of(losses_.size());
+  program_.ignores_label = facts.ignores_label ? 1 : 0;
+  program_.ignored_label = facts.ignored_label;
+  program_.confusion_matrix = facts.confusion_matrix ? 1 : 0;
+  program_.per_class = facts.per_class ? 1 : 0;
 }
 
 kiln_tensor Description::describe(const std::string& name, const ir::TensorType& type) {

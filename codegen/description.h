@@ -10,12 +10,26 @@
 
 namespace kiln::codegen {
 
+// What a program says beyond its plan: facts of the experiment.
+struct ProgramFacts {
+  std::string experiment; // resolved, stored in checkpoints
+  std::vector<std::string> class_names;
+  struct Loss {
+    std::string name;
+    double weight = 1;
+  };
+  std::vector<Loss> losses;
+  bool ignores_label = false;
+  int64_t ignored_label = 0;
+  bool confusion_matrix = false;
+  bool per_class = false;
+};
+
 class Description {
 public:
   // `plan` is read only here. Entries are null until set_entry. Throws CodegenError when abi.h cannot say what the plan
   // says (a tensor of too high a rank).
-  Description(const ir::Plan& plan, std::string plan_hash, std::string experiment,
-              const std::vector<std::string>& class_names);
+  Description(const ir::Plan& plan, std::string plan_hash, const ProgramFacts& facts);
   Description(const Description&) = delete;
   Description& operator=(const Description&) = delete;
 
@@ -40,6 +54,7 @@ private:
   std::vector<kiln_state> states_;
   std::vector<kiln_function> functions_;
   std::vector<const char*> class_names_;
+  std::vector<kiln_loss> losses_;
   kiln_program program_{};
 };
 

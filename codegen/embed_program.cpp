@@ -187,6 +187,11 @@ std::string embed(ConstantWriter& writer, const kiln_program& program, const Pro
   for (int32_t i = 0; i < program.function_count; ++i)
     functions.push_back(record(writer, program.functions[i], symbols.entries[static_cast<size_t>(i)]));
   const std::vector<std::string> names(program.class_names, program.class_names + program.class_count);
+  std::vector<ConstantRecord<kiln_loss>> losses;
+  for (int32_t i = 0; i < program.loss_count; ++i) {
+    ConstantRecord<kiln_loss>& loss = losses.emplace_back();
+    loss.point(&kiln_loss::name, writer.text(program.losses[i].name)).set(&kiln_loss::weight, program.losses[i].weight);
+  }
   ConstantRecord<kiln_program> result;
   result.set(&kiln_program::abi_version, program.abi_version);
   result.point(&kiln_program::name, writer.text(program.name));
@@ -200,6 +205,9 @@ std::string embed(ConstantWriter& writer, const kiln_program& program, const Pro
   result.set(&kiln_program::class_count, program.class_count);
   result.set(&kiln_program::ignores_label, program.ignores_label);
   result.set(&kiln_program::ignored_label, program.ignored_label);
+  result.point(&kiln_program::losses, writer.array(losses)).set(&kiln_program::loss_count, program.loss_count);
+  result.set(&kiln_program::confusion_matrix, program.confusion_matrix);
+  result.set(&kiln_program::per_class, program.per_class);
   return writer.record(result);
 }
 

@@ -2,7 +2,6 @@
 #include "codegen/executable.h"
 
 #include "codegen/c_entry.h"
-#include "codegen/description.h"
 #include "codegen/embed_program.h"
 #include "codegen/llvm.h"
 #include "codegen/object_cache.h"
@@ -29,7 +28,7 @@ public:
     const std::string level(name_of(plan.target.level));
     const std::string prefix = "kiln_" + kind + "_" + level + "_";
     if (levels_.empty() || levels_.back() != level) levels_.push_back(level);
-    const Description description(plan, plan_hash(plan), options_.experiment, options_.class_names);
+    const Description description(plan, plan_hash(plan), options_.facts);
     PlanModules modules(plan, prefix + "function_");
     ProgramSymbols symbols;
     for (const ir::FunctionPlan& function : plan.functions) {

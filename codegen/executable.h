@@ -2,6 +2,7 @@
 // kiln_product to the library that drives it.
 #pragma once
 
+#include "codegen/description.h"
 #include "codegen/optimize.h"
 #include "ir/plan.h"
 #include "runtime/data_description.h"
@@ -21,8 +22,7 @@ struct KnownState {
 
 struct ProductOptions {
   std::string kiln_version;
-  std::string experiment; // resolved; stored in checkpoints
-  std::vector<std::string> class_names;
+  ProgramFacts facts;
   std::string licences; // of the libraries inside: a zlib stream
   int64_t licences_text_bytes = 0;
   int32_t threads = 1; // for compiling

@@ -18,7 +18,7 @@ namespace kiln::codegen {
 namespace {
 
 // Goes up when an emitter changes the bits that it computes, so that no checkpoint resumes under other arithmetic.
-constexpr std::string_view kKernelsVersion = "3";
+constexpr std::string_view kKernelsVersion = "4";
 
 PlanModules modules_of(const ir::Plan& plan, const std::string& function) {
   PlanModules modules(plan);
@@ -38,8 +38,7 @@ struct Program::Impl {
   int64_t code_bytes = 0;
   double compile_seconds = 0;
 
-  Impl(const ir::Plan& plan, const CompileOptions& options)
-      : description(plan, plan_hash(plan), options.experiment, options.class_names) {
+  Impl(const ir::Plan& plan, const CompileOptions& options) : description(plan, plan_hash(plan), options.facts) {
     const auto start = std::chrono::steady_clock::now();
     PlanModules modules(plan);
     for (const ir::FunctionPlan& function : plan.functions) modules.add(function);

@@ -1,6 +1,7 @@
 // A plan compiled to machine code and described as runtime/abi.h asks: what `kiln train` runs, in this process.
 #pragma once
 
+#include "codegen/description.h"
 #include "ir/plan.h"
 #include "runtime/abi.h"
 
@@ -14,8 +15,7 @@ namespace kiln::codegen {
 struct CompileOptions {
   int32_t threads = 1;         // for compiling; the code does not depend on it
   std::string cache_directory; // of compiled objects; empty: none
-  std::string experiment;      // the resolved experiment, stored in checkpoints
-  std::vector<std::string> class_names;
+  ProgramFacts facts;
 };
 
 // Owns the code and every string and array that its description points to.

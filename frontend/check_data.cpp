@@ -54,6 +54,14 @@ private:
       require(!data_.idx().test_images().empty(), "data.idx", "test_images");
       require(!data_.idx().test_labels().empty(), "data.idx", "test_labels");
       break;
+    case proto::Data::kSynthetic:
+      require(data_.has_image(), "data", "image", "image { channels: 3 height: 32 }");
+      if (data_.synthetic().has_classes())
+        check_range("data.synthetic.classes", "classes", data_.synthetic().classes(), 2, int64_t{1} << 31);
+      check_range("data.synthetic.train_samples", "train_samples", data_.synthetic().train_samples(), 1,
+                  int64_t{1} << 40);
+      check_range("data.synthetic.test_samples", "test_samples", data_.synthetic().test_samples(), 0, int64_t{1} << 40);
+      break;
     case proto::Data::kFolder:
       require(!data_.folder().train().empty(), "data.folder", "train", "train: \"photos/train\"");
       break;
@@ -133,6 +141,8 @@ private:
     switch (data_.source_case()) {
     case proto::Data::kIdx:
       return is_test;
+    case proto::Data::kSynthetic:
+      return is_test && data_.synthetic().test_samples() > 0;
     case proto::Data::kFolder:
       return !(is_test ? data_.folder().test() : data_.folder().validation()).empty();
     case proto::Data::kList:

@@ -54,6 +54,7 @@ public:
     check_preprocess(experiment.preprocess());
     check_augment(experiment.augment());
     if (experiment.has_training()) check_training(experiment.training());
+    for (int i = 0; i < experiment.metrics().top_k_size(); ++i) check_top_k(experiment.metrics(), i);
   }
 
 private:
@@ -130,6 +131,7 @@ private:
         check_arrays("validation", experiment.data().npz().validation(), network);
       if (experiment.data().npz().has_test()) check_arrays("test", experiment.data().npz().test(), network);
       return;
+    case proto::Data::kSynthetic: // makes up what is wanted
     case proto::Data::SOURCE_NOT_SET:
       return;
     }
@@ -166,6 +168,13 @@ private:
         error(place, fmt::format("no array is named for the network's input \"{}\"", input.name()),
               fmt::format("array: \"{}.npy\"", input.name()));
     }
+  }
+
+  void check_top_k(const proto::Metrics& metrics, int i) {
+    const std::string path = fmt::format("metrics.top_k[{}]", i);
+    check_count(path, "top_k", metrics.top_k(i));
+    for (int before = 0; before < i; ++before)
+      if (metrics.top_k(before) == metrics.top_k(i)) error(path, fmt::format("top_k has {} twice", metrics.top_k(i)));
   }
 
   void check_preprocess(const proto::Preprocess& preprocess) {

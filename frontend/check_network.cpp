@@ -3,6 +3,7 @@
 #include "frontend/check_network.h"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -80,14 +81,18 @@ private:
 
   void check_inputs(int index, LayerReport& report) {
     const proto::Layer& layer = network_.layer(index);
-    const auto [least, or_more] = inputs_wanted(layer);
+    const auto [least, or_more, or_one_more] = inputs_wanted(layer);
     bool has_kind = layer.kind_case() != proto::Layer::KIND_NOT_SET;
-    bool is_right = layer.input_size() == least || (or_more && layer.input_size() > least);
+    bool is_right = layer.input_size() == least || (or_more && layer.input_size() > least) ||
+                    (or_one_more && layer.input_size() == least + 1);
     miswired_ = miswired_ || !has_kind || !is_right;
     if (has_kind && !is_right)
       report.error(layer.input().empty() ? "" : "input",
-                   fmt::format("takes {}{} input{}, {} given", least, or_more ? " or more" : "", least == 1 ? "" : "s",
-                               layer.input_size()),
+                   fmt::format("takes {}{} input{}, {} given", least,
+                               or_more       ? " or more"
+                               : or_one_more ? " or 2"
+                                             : "",
+                               least == 1 && !or_one_more ? "" : "s", layer.input_size()),
                    least == 1 ? "" : fmt::format("name {}: input: [\"a\", \"b\"]", or_more ? "them" : "both"));
     for (int k = 0; k < layer.input_size(); ++k) {
       const std::string& input = layer.input(k);
@@ -106,7 +111,8 @@ private:
         report.error(field, fmt::format("takes \"{}\", which has several outputs", input),
                      fmt::format("name one of \"{0}.1\" to \"{0}.{1}\"", input, parts));
       } else if (is_loss(network_.layer(found->second))) {
-        report.error(field, fmt::format("takes \"{}\", which is a loss", input), "the loss is the last layer");
+        report.error(field, fmt::format("takes \"{}\", which is a loss", input),
+                     "a loss gives one number, which only training uses");
       } else {
         used_.insert(network_.layer(found->second).name());
         continue;
@@ -169,39 +175,36 @@ private:
   }
 
   void check_losses() {
-    std::vector<int> losses;
-    for (int i = 0; i < network_.layer_size(); ++i)
-      if (is_loss(network_.layer(i))) losses.push_back(i);
+    bool has_loss = false;
+    for (int i = 0; i < network_.layer_size(); ++i) {
+      const proto::Layer& layer = network_.layer(i);
+      LayerReport report(layer, i, positions_, diagnostics_);
+      has_loss = has_loss || is_loss(layer);
+      if (!layer.has_loss_weight()) continue;
+      if (!is_loss(layer))
+        report.error("loss_weight", "is no loss, and has no loss_weight");
+      else if (!(layer.loss_weight() >= 0) || std::isinf(static_cast<float>(layer.loss_weight())))
+        report.error("loss_weight",
+                     fmt::format("loss_weight is {}: it must be at least 0 and fit a float", layer.loss_weight()));
+    }
     int last = network_.layer_size() - 1;
-    if (losses.empty()) {
-      bool is_misspelt = network_.layer(last).kind_case() == proto::Layer::KIND_NOT_SET;
-      if (!is_misspelt)
-        diagnostics_.error(ErrorKind::model, positions_.find(fmt::format("network.layer[{}]", last)),
-                           "the network has no loss", "end it with layer { softmax_cross_entropy {} }");
-      return;
-    }
-    for (size_t i = 1; i < losses.size(); ++i) {
-      LayerReport report(network_.layer(losses[i]), losses[i], positions_, diagnostics_);
-      report.error("", fmt::format("a second loss beside \"{}\"", network_.layer(losses[0]).name()),
-                   "a network has one loss, its last layer");
-    }
-    if (losses.size() > 1 || losses[0] == last) return;
-    const proto::Layer& next = network_.layer(losses[0] + 1);
-    bool takes_it = std::count(next.input().begin(), next.input().end(), network_.layer(losses[0]).name()) > 0;
-    if (takes_it) return; // said with its inputs
-    LayerReport report(next, losses[0] + 1, positions_, diagnostics_);
-    report.error("", fmt::format("stands after the loss \"{}\"", network_.layer(losses[0]).name()),
-                 "the loss is the last layer");
+    bool is_misspelt = network_.layer(last).kind_case() == proto::Layer::KIND_NOT_SET;
+    if (!has_loss && !is_misspelt)
+      diagnostics_.error(ErrorKind::model, positions_.find(fmt::format("network.layer[{}]", last)),
+                         "the network has no loss", "end it with layer { softmax_cross_entropy {} }");
   }
 
   // A layer of a block is of use if something takes it in one of the block's uses.
   void warn_of_unused() {
+    bool has_loss = false;
+    for (const proto::Layer& layer : network_.layer()) has_loss = has_loss || is_loss(layer);
+    if (!has_loss) return; // all of them would be unused
     auto place_of = [&](int i) { return positions_.find(fmt::format("network.layer[{}]", i)); };
     std::set<std::pair<int, int>> used_in_block;
     for (int i = 0; i < network_.layer_size(); ++i)
       if (const Place place = place_of(i); !place.uses.empty() && used_.contains(network_.layer(i).name()))
         used_in_block.insert({place.line, place.column});
-    for (int i = 0; i + 1 < network_.layer_size(); ++i) {
+    for (int i = 0; i < network_.layer_size(); ++i) {
       const proto::Layer& layer = network_.layer(i);
       if (is_loss(layer) || used_.contains(layer.name()) || first_use_.at(layer.name()) != i) continue;
       const Place place = place_of(i);

@@ -133,6 +133,7 @@ runtime::DataDescription describe_data(const proto::Data& data) {
   case proto::Data::kNpz:
     description.source = describe(data.npz());
     break;
+  case proto::Data::kSynthetic: // made up from the network's functions, not from a description
   case proto::Data::SOURCE_NOT_SET:
     break;
   }

@@ -11,6 +11,7 @@
 #include "frontend/import/preprocess.h"
 #include "frontend/layer_names.h"
 #include "frontend/shared_parameters.h"
+#include "ir/ops/weighted_sum.h"
 
 namespace kiln::frontend {
 namespace {
@@ -24,15 +25,20 @@ public:
     ir::Function& function = module_.add_function(name);
     values_.clear();
     states_.clear();
-    ir::Value* label = nullptr;
     if (loaded_.data.knows_image()) add_image(function, batch);
-    if (kind != FunctionKind::predict) label = &function.add_input(std::string(kLabel), {ir::DType::i32, {batch}, {}});
     const proto::Network& network = loaded_.experiment.network();
     for (const proto::NetworkInput& input : network.input()) {
       ir::Dims dims{batch};
       dims.insert(dims.end(), input.dims().begin(), input.dims().end());
       // What is wrong with an input has been reported with the network.
       if (is_sensible(dims)) values_[input.name()] = &function.add_input(input.name(), {ir::DType::f32, dims, {}});
+    }
+    ImportedLosses losses;
+    int last_loss = -1, loss_count = 0;
+    for (int i = 0; i < network.layer_size(); ++i) {
+      if (!is_loss(network.layer(i))) continue;
+      last_loss = i;
+      ++loss_count;
     }
     for (int i = 0; i < network.layer_size(); ++i) {
       const proto::Layer& layer = network.layer(i);
@@ -42,10 +48,14 @@ public:
       for (const std::string& input : layer.input()) inputs.push_back(repeats_name ? nullptr : find(input));
       // Too few inputs have been reported with the wiring.
       while (inputs.size() < static_cast<size_t>(inputs_wanted(layer).least)) inputs.push_back(nullptr);
-      LayerImport import(function, kind, layer.name(), std::move(inputs), label, report);
+      LayerImport import(function, kind, layer.name(), std::move(inputs), losses, report);
       import.class_names = loaded_.experiment.data().class_name_size();
       import.shared = shared_states(layer, network);
       import.states = &states_;
+      import.is_main_loss = i == last_loss;
+      import.loss_weight = layer.loss_weight();
+      import.class_labels = loaded_.data.class_labels;
+      import.metrics = &loaded_.experiment.metrics();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
         ir::Value* value = import_kind(layer, import);
@@ -58,9 +68,11 @@ public:
         report.error("", refusal.what());
       }
     }
+    output_losses(function, kind, losses.losses);
     if (kind != FunctionKind::predict) return;
     for (const std::string& output : network.output())
       if (ir::Value* value = find(output)) function.outputs.push_back({output, value});
+    if (loss_count > 1 && !diagnostics_.has_errors()) function.sweep(); // what only other losses need
   }
 
 private:
@@ -79,6 +91,33 @@ private:
   ir::Value* find(const std::string& name) const {
     auto it = values_.find(name);
     return it == values_.end() ? nullptr : it->second;
+  }
+
+  // In training the sum that is trained on, and each loss if there are several; elsewhere each loss. They come first.
+  static void output_losses(ir::Function& function, FunctionKind kind, const std::vector<ImportedLoss>& losses) {
+    if (losses.empty()) return;
+    std::vector<ir::Output> outputs;
+    if (kind == FunctionKind::train_step) {
+      std::vector<ir::Value*> values;
+      ir::WeightedSum::Attributes sum{{}};
+      for (const ImportedLoss& loss : losses) {
+        values.push_back(loss.value);
+        sum.weight.push_back(loss.weight);
+      }
+      ir::Value* total = values[0];
+      if (losses.size() > 1 || sum.weight[0] != 1)
+        total = &function
+                     .create(ir::info<ir::WeightedSum>(), ir::Attributes::of(std::move(sum)), std::move(values),
+                             "total_loss")
+                     .result();
+      outputs.push_back({"loss", total});
+    }
+    for (const ImportedLoss& loss : losses) {
+      const std::string suffix = losses.size() > 1 ? ":" + loss.layer : "";
+      if (losses.size() > 1 || kind != FunctionKind::train_step) outputs.push_back({"loss" + suffix, loss.value});
+      if (loss.sample_weight != nullptr) outputs.push_back({"loss_weight" + suffix, loss.sample_weight});
+    }
+    function.outputs.insert(function.outputs.begin(), outputs.begin(), outputs.end());
   }
 
   // The image as bytes, and pre-processed under the name that layers know it by.
@@ -192,6 +231,14 @@ private:
       return import_layer(layer.softmax_cross_entropy(), import);
     case proto::Layer::kMultiClassHinge:
       return import_layer(layer.multi_class_hinge(), import);
+    case proto::Layer::kSigmoidCrossEntropy:
+      return import_layer(layer.sigmoid_cross_entropy(), import);
+    case proto::Layer::kMeanSquaredError:
+      return import_layer(layer.mean_squared_error(), import);
+    case proto::Layer::kL1:
+      return import_layer(layer.l1(), import);
+    case proto::Layer::kHuber:
+      return import_layer(layer.huber(), import);
     case proto::Layer::KIND_NOT_SET:
       return nullptr;
     }
@@ -251,6 +298,7 @@ std::unique_ptr<ir::Module> import_network(const LoadedExperiment& loaded, const
     if (diagnostics.has_errors()) return nullptr;
   }
   if (!loaded.data.knows_image()) return nullptr;
+  module->sweep_states();
   return module;
 }
 

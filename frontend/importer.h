@@ -19,9 +19,10 @@ struct ImportOptions {
 };
 
 // Functions, with inputs and outputs as runtime/abi.h states them:
-//   train_step(%image: u8[B,H,W,C], %label: i32[B]) -> loss f32[1], correct f32[B]
-//   evaluate(%image, %label)                        -> loss f32[B], correct f32[B]
-//   predict(%image)                                 -> probability f32[B,classes], and each layer of network.output
+//   train_step(%image: u8[B,H,W,C], %label)         -> loss f32[1], correct f32[B]
+//   evaluate(%image, %label)                        -> loss f32[B], correct f32[B], metrics
+//   predict(%image)                                 -> probability f32[B,classes] or output; and each layer of
+//   network.output
 // The network's further inputs follow as f32[B,dims...] in every function.
 // With several predict batches each is `predict.<batch>`. Names within are as ir/README.md states.
 //

@@ -101,6 +101,10 @@ std::string_view short_name(proto::Layer::KindCase kind) {
     return "resize";
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
+  case proto::Layer::kSigmoidCrossEntropy:
+  case proto::Layer::kMeanSquaredError:
+  case proto::Layer::kL1:
+  case proto::Layer::kHuber:
     return "loss";
   case proto::Layer::KIND_NOT_SET:
     return "layer";
@@ -123,7 +127,10 @@ std::string kind_name(const proto::Layer& layer) {
   return proto::Layer::descriptor()->FindFieldByNumber(layer.kind_case())->name();
 }
 
-bool is_loss(const proto::Layer& layer) { return layer.has_softmax_cross_entropy() || layer.has_multi_class_hinge(); }
+bool is_loss(const proto::Layer& layer) {
+  constexpr int first = 140, last = 159; // the family in the schema
+  return layer.kind_case() >= first && layer.kind_case() <= last;
+}
 
 bool holds_parameters(const proto::Layer& layer) {
   switch (layer.kind_case()) {
@@ -175,6 +182,10 @@ bool holds_parameters(const proto::Layer& layer) {
   case proto::Layer::kReduceSum:
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
+  case proto::Layer::kSigmoidCrossEntropy:
+  case proto::Layer::kMeanSquaredError:
+  case proto::Layer::kL1:
+  case proto::Layer::kHuber:
   case proto::Layer::KIND_NOT_SET:
     return false;
   }
@@ -192,6 +203,7 @@ InputsWanted inputs_wanted(const proto::Layer& layer) {
   if (layer.has_maximum() || layer.has_minimum()) return {2, true};
   if (layer.has_subtract() || layer.has_divide()) return {2, false};
   if (layer.has_crop() && layer.crop().size().empty()) return {2, false};
+  if (is_loss(layer) && !layer.has_multi_class_hinge()) return {1, false, true};
   return {1, false};
 }
 

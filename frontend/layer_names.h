@@ -35,6 +35,7 @@ std::string part_name(const proto::Layer& layer, int part);
 struct InputsWanted {
   int least = 1;
   bool or_more = false;
+  bool or_one_more = false;
 };
 InputsWanted inputs_wanted(const proto::Layer& layer);
 

@@ -213,6 +213,12 @@ DataFacts probe_source(const proto::Experiment& experiment, const Positions& pos
                          (facts.channels * facts.height * facts.width + static_cast<int64_t>(sizeof(int32_t)));
     return facts;
   }
+  case proto::Data::kSynthetic: {
+    DataFacts facts;
+    facts.train_samples = data.synthetic().train_samples();
+    facts.test_samples = data.synthetic().test_samples();
+    return facts;
+  }
   case proto::Data::kFolder:
     if (data.folder().train().empty() || !is_usable(data)) return {};
     return survey(experiment, "data.folder", positions, diagnostics);
@@ -252,6 +258,8 @@ void cut_out(const proto::Augment& augment, const Positions& positions, Diagnost
 DataFacts probe_data(const proto::Experiment& resolved, const Positions& positions, Diagnostics& diagnostics) {
   const proto::Data& data = resolved.data();
   DataFacts facts = probe_source(resolved, positions, diagnostics);
+  // NumPy arrays and what is made up have labels as the network wants them.
+  facts.class_labels = data.source_case() != proto::Data::SOURCE_NOT_SET && !data.has_synthetic() && !data.has_npz();
   if (data.has_image()) {
     const proto::Image& image = data.image();
     bool differs = facts.channels != image.channels() || facts.height != image.height() || facts.width != image.width();

@@ -23,6 +23,7 @@ struct DataFacts {
   int64_t test_samples = 0;
   std::vector<std::string> class_names; // as the source says; empty if it does not
   int64_t memory_bytes = 0;             // that training will hold images in
+  bool class_labels = false;            // the source gives a class for each image, nothing else
 
   bool knows_image() const { return channels > 0; }
   // What training is watched by: the validation samples if there are any, else the test samples.

@@ -153,6 +153,10 @@ bool passes_values_on(const proto::Layer& layer) {
   case proto::Layer::kDivide:
   case proto::Layer::kSoftmaxCrossEntropy:
   case proto::Layer::kMultiClassHinge:
+  case proto::Layer::kSigmoidCrossEntropy:
+  case proto::Layer::kMeanSquaredError:
+  case proto::Layer::kL1:
+  case proto::Layer::kHuber:
   case proto::Layer::KIND_NOT_SET:
     return false;
   }
@@ -212,11 +216,13 @@ void resolve_initializers(Weighted& weighted, const proto::Layer& layer, const p
 
 void resolve_network(proto::Network& network) {
   std::vector<std::string> names = layer_names(network);
+  std::string before(kImage);
   for (int i = 0; i < network.layer_size(); ++i) {
     proto::Layer& layer = *network.mutable_layer(i);
     layer.set_name(names[static_cast<size_t>(i)]);
-    if (layer.input().empty() && inputs_wanted(layer).least == 1)
-      layer.add_input(i == 0 ? std::string(kImage) : names[static_cast<size_t>(i) - 1]);
+    if (layer.input().empty() && inputs_wanted(layer).least == 1) layer.add_input(before);
+    if (is_loss(layer) && !layer.has_loss_weight()) layer.set_loss_weight(1);
+    if (!is_loss(layer)) before = layer.name();
     if (layer.has_convolution()) resolve_convolution(*layer.mutable_convolution());
     if (layer.has_depthwise_convolution()) resolve_convolution(*layer.mutable_depthwise_convolution());
     if (layer.has_transposed_convolution()) {

@@ -188,8 +188,8 @@ private:
     runtime::Evaluator evaluator(instance, *data[runtime::Split::test], 0, runtime::Split::test,
                                  skips ? &bad_records : nullptr);
     const runtime::Evaluation result = evaluator.run();
-    print(is_json() ? runtime::evaluation_json(result, bad_records, path)
-                    : runtime::evaluation_text(result, bad_records));
+    print(is_json() ? runtime::evaluation_json(result, bad_records, *product_.program, path)
+                    : runtime::evaluation_text(result, bad_records, *product_.program));
     return 0;
   }
 

@@ -171,13 +171,23 @@ typedef struct kiln_function {
   int64_t scratch_bytes; // per thread
 } kiln_function;
 
+// One of the losses whose weighted sum is trained on.
+typedef struct kiln_loss {
+  const char* name;
+  double weight;
+} kiln_loss;
+
 // Inputs and outputs have fixed names, and a row a sample where their first dim is the batch. Every input but
 // "learning_rate" (f32[1], of train_step) is a field of the data: "image"; "label" where a loss wants one, i32 for
 // classes, a value a sample or one a pixel, f32 for what else is wanted; others as the network names them.
-// Outputs of train_step: "loss", f32[1], what is trained on; "correct", f32[batch], how many labels of a sample are
-// predicted, if labels are classes. Outputs of evaluate, both f32[batch], so that the reader leaves out the rows that
-// pad a last batch: "loss" and "correct".
-// Outputs of predict: "probability", f32[batch,classes,...], if labels are classes, else "output".
+// Outputs of train_step: "loss", f32[1], what is trained on; if there are several losses, "loss:NAME", f32[1], each of
+// them before its weight; "correct", f32[batch], how many labels of a sample are predicted, if labels are classes.
+// Outputs of evaluate, f32[batch], so that the reader leaves out the rows that pad a last batch: "loss" (of several
+// losses "loss:NAME"); where samples do not count alike "loss_weight" ("loss_weight:NAME"), and the mean is then sum of
+// losses / sum of weights; "correct"; "top_K", as correct, if the label may be any of the K best; and "predicted",
+// i32[batch,...], the classes predicted or -1 for none, where a confusion matrix is wanted.
+// The first output of predict: "probability", f32[batch,classes,...], of a network that tells classes apart, else
+// "output".
 typedef struct kiln_program {
   uint32_t abi_version;
   const char* name;
@@ -192,6 +202,10 @@ typedef struct kiln_program {
   int32_t class_count;   // 0: labels are no classes
   int32_t ignores_label; // whether ignored_label, which may be no class, counts in no loss and no metric
   int64_t ignored_label;
+  const kiln_loss* losses;
+  int32_t loss_count;
+  int32_t confusion_matrix; // whether metrics files hold it ...
+  int32_t per_class;        // ... and precision, recall and F1
 } kiln_program;
 
 // ---------------------------------------------------------------------------------------------------------------

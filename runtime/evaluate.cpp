@@ -5,6 +5,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/error.h"
 #include "runtime/layout.h"
+#include "runtime/number_format.h"
 
 #include <algorithm>
 #include <chrono>
@@ -37,16 +38,45 @@ int64_t LabelCount::counted_in_row(const void* labels, int64_t row) const {
 Evaluator::Evaluator(Instance& instance, const DataSource& source, int64_t batch, Split split, BadRecords* bad_records)
     : instance_(instance), function_(require_function(instance.program(), "evaluate", batch)), memory_(function_),
       fields_(bind_fields(function_, source)), reader_(source, field_numbers(fields_), split, bad_records),
-      labels_(instance.program(), function_), loss_(require_output(function_, "loss", KILN_F32)),
-      correct_(find_output(function_, "correct", KILN_F32)) {
-  check_source(instance.program(), function_, source);
+      labels_(instance.program(), function_), predicted_(find_output(function_, "predicted", KILN_I32)) {
+  const kiln_program& program = instance.program();
+  check_source(program, function_, source);
+  const int losses = std::max(program.loss_count, 1); // a program that names none has one of weight 1
+  for (int i = 0; i < losses; ++i) {
+    Loss loss{0, 0, 1, ""};
+    if (i < program.loss_count) loss = {0, 0, program.losses[i].weight, program.losses[i].name};
+    const std::string suffix = losses > 1 ? ":" + loss.name : "";
+    loss.value = require_output(function_, "loss" + suffix, KILN_F32);
+    loss.sample_weight = find_output(function_, "loss_weight" + suffix, KILN_F32);
+    losses_.push_back(loss);
+  }
+  if (int correct = find_output(function_, "correct", KILN_F32); correct >= 0) counts_.push_back({1, correct});
+  for (int output = 0; output < function_.output_count; ++output) {
+    const std::string_view name = function_.outputs[output].name;
+    int64_t k;
+    if (name.starts_with("top_") && parse_integer(name.substr(4), k)) counts_.push_back({k, output});
+  }
+}
+
+std::vector<int64_t> Evaluator::top_k() const {
+  std::vector<int64_t> all;
+  for (size_t i = 1; i < counts_.size(); ++i) all.push_back(counts_[i].k);
+  return all;
+}
+
+void Evaluator::count_classes(ConfusionMatrix& confusion, int64_t row) const {
+  auto* labels = static_cast<const int32_t*>(memory_.inputs()[static_cast<size_t>(labels_.input())]);
+  auto* predicted = static_cast<const int32_t*>(memory_.outputs()[static_cast<size_t>(predicted_)]);
+  for (int64_t i = row * labels_.per_sample(); i < (row + 1) * labels_.per_sample(); ++i)
+    if (labels_.counts(labels[i])) confusion.add(labels[i], predicted[i]);
 }
 
 Evaluation Evaluator::run(const SignalGuard* signals) {
   auto start = std::chrono::steady_clock::now();
   Evaluation result;
-  double loss_sum = 0, correct_sum = 0;
+  std::vector<double> loss_sums(losses_.size()), weight_sums(losses_.size()), count_sums(counts_.size());
   int64_t counted = 0;
+  if (predicted_ >= 0) result.confusion = ConfusionMatrix(program_classes(instance_.program()));
   const int64_t size = reader_.source().size();
   std::vector<char*> parts;
   for (const BoundField& field : fields_) parts.push_back(memory_.input(field.input));
@@ -63,10 +93,14 @@ Evaluation Evaluator::run(const SignalGuard* signals) {
     for (int64_t row = 0; row < rows; ++row) {
       if (was_read[static_cast<size_t>(row)] == 0) continue;
       ++result.samples;
-      loss_sum += double{memory_.output(loss_)[row]};
-      if (correct_ < 0) continue;
-      correct_sum += double{memory_.output(correct_)[row]};
-      counted += labels_.counted_in_row(memory_.input(labels_.input()), row);
+      for (size_t i = 0; i < losses_.size(); ++i) {
+        const int weight = losses_[i].sample_weight;
+        loss_sums[i] += double{memory_.output(losses_[i].value)[row]};
+        weight_sums[i] += weight < 0 ? 1 : double{memory_.output(weight)[row]};
+      }
+      for (size_t i = 0; i < counts_.size(); ++i) count_sums[i] += double{memory_.output(counts_[i].output)[row]};
+      if (!counts_.empty()) counted += labels_.counted_in_row(memory_.input(labels_.input()), row);
+      if (predicted_ >= 0) count_classes(result.confusion, row);
     }
     if (signals && signals->caught() != 0) {
       result.stopped = true;
@@ -74,8 +108,19 @@ Evaluation Evaluator::run(const SignalGuard* signals) {
     }
   }
   if (result.samples == 0) throw Error(ErrorKind::data, "no sample to evaluate on can be read");
-  result.loss = loss_sum / static_cast<double>(result.samples);
-  result.accuracy = counted > 0 ? correct_sum / static_cast<double>(counted) : not_measured;
+  for (size_t i = 0; i < losses_.size(); ++i) {
+    const double mean = weight_sums[i] == 0 ? 0 : loss_sums[i] / weight_sums[i];
+    result.loss += losses_[i].weight * mean;
+    if (losses_.size() > 1) result.losses.push_back({losses_[i].name, mean});
+  }
+  result.accuracy = not_measured;
+  for (size_t i = 0; i < counts_.size(); ++i) {
+    const double share = counted > 0 ? count_sums[i] / static_cast<double>(counted) : not_measured;
+    if (i == 0)
+      result.accuracy = share;
+    else
+      result.top_k.push_back({counts_[i].k, share});
+  }
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   return result;
 }

@@ -5,21 +5,35 @@
 #include "runtime/batch_reader.h"
 #include "runtime/function_io.h"
 #include "runtime/instance.h"
+#include "runtime/metrics.h"
 #include "runtime/signals.h"
 
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace kiln::runtime {
 
 struct Evaluation {
   int64_t samples = 0; // those that could be read
-  double loss = 0;     // mean
+  double loss = 0;     // mean; of several losses the sum of each times its weight
   double accuracy = 0; // share of labels that are predicted; NaN where labels are no classes
   double seconds = 0;
   bool stopped = false; // a signal came: the other fields say nothing
+
+  struct NamedLoss {
+    std::string name;
+    double mean = 0;
+  };
+  std::vector<NamedLoss> losses; // if there are several, as the program has them
+  struct TopK {
+    int64_t k = 0;
+    double accuracy = 0;
+  };
+  std::vector<TopK> top_k;
+  ConfusionMatrix confusion; // of no classes unless the program predicts classes
 };
 
 // The labels of a function's batch that count: all that are classes and not ignored.
@@ -30,7 +44,9 @@ public:
   // Of the first `rows` samples. `labels` is the function's input "label"; 0 where labels are no classes.
   int64_t counted(const void* labels, int64_t rows) const;
   int64_t counted_in_row(const void* labels, int64_t row) const; // of one sample
-  int input() const { return input_; }                           // of the function; -1 where labels are no classes
+  int64_t per_sample() const { return labels_per_sample_; }
+  bool counts(int32_t label) const { return !ignored_ || label != *ignored_; }
+  int input() const { return input_; } // of the function; -1 where labels are no classes
 
 private:
   int input_ = -1;
@@ -49,14 +65,30 @@ public:
   // Sums in double, in the order of samples. Looks at `signals`, if given, after every batch.
   Evaluation run(const SignalGuard* signals = nullptr);
 
+  std::vector<int64_t> top_k() const; // the k of Evaluation::top_k
+
 private:
+  void count_classes(ConfusionMatrix& confusion, int64_t rows) const;
+
   Instance& instance_;
   const kiln_function& function_;
   FunctionMemory memory_;
   std::vector<BoundField> fields_;
   BatchReader reader_; // its parts are fields_
   LabelCount labels_;
-  int loss_, correct_; // correct_: -1 where labels are no classes
+  struct Loss {
+    int value;
+    int sample_weight; // -1: all samples count 1
+    double weight;     // in the sum of all losses
+    std::string name;
+  };
+  std::vector<Loss> losses_;
+  struct Count {
+    int64_t k;
+    int output;
+  };
+  std::vector<Count> counts_; // of labels met; the first is top 1
+  int predicted_;             // -1 where it is not wanted
 };
 
 // Runs `predict` on these samples, in batches of the function's size. Returns samples.size() rows of its output, which

@@ -12,7 +12,7 @@ namespace kiln::runtime {
 namespace {
 
 constexpr std::string_view csv_header = "epoch,step,learning_rate,train_loss,train_accuracy,test_loss,test_accuracy,"
-                                        "seconds,samples_per_second\n";
+                                        "seconds,samples_per_second";
 constexpr size_t buffer_bytes = 1 << 16;
 
 std::string csv_path(const std::string& directory) { return join_path(directory, "metrics.csv"); }
@@ -29,7 +29,7 @@ bool take_field(std::string_view& row, int64_t& value) {
 }
 
 bool keep_csv_row(std::string_view row, int64_t last_epoch) {
-  if (row == csv_header.substr(0, csv_header.size() - 1)) return true;
+  if (row.starts_with(csv_header)) return true;
   int64_t epoch;
   return take_field(row, epoch) && epoch <= last_epoch;
 }
@@ -58,10 +58,14 @@ template <typename Keep> void keep_rows(const std::string& path, Keep keep) {
 
 } // namespace
 
-MetricsFiles::MetricsFiles(const std::string& directory)
+MetricsFiles::MetricsFiles(const std::string& directory, std::span<const std::string> further)
     : csv_(csv_path(directory), buffer_bytes), jsonl_(jsonl_path(directory), buffer_bytes), last_flush_(now()) {
   json_.reserve(1024);
-  if (InputFile(csv_path(directory)).size() == 0) csv_.append(csv_header);
+  if (InputFile(csv_path(directory)).size() == 0) {
+    std::string header(csv_header);
+    for (const std::string& name : further) header += ',' + name;
+    csv_.append(header += '\n');
+  }
   csv_.flush();
 }
 
@@ -83,7 +87,7 @@ void MetricsFiles::add_step(const StepMetrics& metrics) {
   }
 }
 
-void MetricsFiles::add_epoch(const EpochMetrics& metrics) {
+void MetricsFiles::add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further) {
   std::string row;
   append_integer(row, metrics.epoch);
   row += ',';
@@ -93,13 +97,19 @@ void MetricsFiles::add_epoch(const EpochMetrics& metrics) {
     row += ',';
     if (std::isfinite(value)) append_double(row, value);
   }
+  for (const NamedMetric& metric : further) {
+    row += ',';
+    if (std::isfinite(metric.value)) append_double(row, metric.value);
+  }
   csv_.append(row += '\n');
   json_.clear();
   json_.begin_object().member("kind", "epoch").member("epoch", metrics.epoch).member("step", metrics.step);
   json_.member("learning_rate", metrics.learning_rate).member("train_loss", metrics.train_loss);
   json_.member("train_accuracy", metrics.train_accuracy).member("test_loss", metrics.test_loss);
   json_.member("test_accuracy", metrics.test_accuracy).member("seconds", metrics.seconds);
-  json_.member("samples_per_second", metrics.samples_per_second).end_object();
+  json_.member("samples_per_second", metrics.samples_per_second);
+  for (const NamedMetric& metric : further) json_.member(metric.name, metric.value);
+  json_.end_object();
   jsonl_.append(json_.text());
   jsonl_.append("\n");
   flush();

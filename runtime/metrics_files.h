@@ -6,6 +6,7 @@
 #include "runtime/json_writer.h"
 
 #include <cstdint>
+#include <span>
 #include <string>
 
 namespace kiln::runtime {
@@ -30,16 +31,22 @@ struct EpochMetrics {
   double samples_per_second = 0;
 };
 
+// What is measured beside, under names that stay the same for all of a run: "test_top_5", "test_loss:aux".
+struct NamedMetric {
+  std::string name;
+  double value = 0; // NaN as above
+};
+
 class MetricsFiles {
 public:
-  // Opens both for appending.
-  explicit MetricsFiles(const std::string& directory);
+  // Opens both for appending. `further`: the names of what each epoch gives beside, in its order.
+  explicit MetricsFiles(const std::string& directory, std::span<const std::string> further = {});
 
   // Drops the rows of steps beyond `step`, of epochs beyond `epoch`, and a torn last line. Missing files are no error.
   static void cut_back(const std::string& directory, int64_t step, int64_t epoch);
 
   void add_step(const StepMetrics& metrics); // allocates nothing; seen by readers after about a second
-  void add_epoch(const EpochMetrics& metrics);
+  void add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further = {});
   void flush();
   // Makes all rows durable: before a checkpoint that counts them as written.
   void sync();

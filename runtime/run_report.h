@@ -14,7 +14,8 @@ namespace kiln::runtime {
 // All of these end their last line.
 std::string training_text(const TrainResult& result, const TrainOptions& run);
 std::string training_json(const TrainResult& result, const TrainOptions& run, std::optional<double> compile_seconds);
-std::string evaluation_text(const Evaluation& result, const BadRecords& bad_records);
-std::string evaluation_json(const Evaluation& result, const BadRecords& bad_records, std::string_view weights);
+std::string evaluation_text(const Evaluation& result, const BadRecords& bad_records, const kiln_program& program);
+std::string evaluation_json(const Evaluation& result, const BadRecords& bad_records, const kiln_program& program,
+                            std::string_view weights);
 
 } // namespace kiln::runtime

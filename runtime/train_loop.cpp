@@ -68,6 +68,9 @@ private:
   bool evaluate();
   void save();
   TrainResult result() const;
+  std::vector<std::string> further_names() const;
+  std::vector<NamedMetric> further(bool evaluated) const;
+  void write_class_metrics(const Evaluation& evaluation) const;
 
   bool epoch_complete() const { return position_.samples == steps_per_epoch_ * training_.batch; }
   int signal() const { return signals_ ? signals_->caught() : 0; }
@@ -98,6 +101,7 @@ private:
   std::optional<Instance> instance_;
   std::optional<FunctionMemory> memory_;
   std::optional<Evaluator> evaluator_;
+  std::optional<Evaluation> evaluation_; // the last one of this process
   std::optional<MetricsFiles> metrics_;
 
   TrainingPosition position_;
@@ -167,7 +171,7 @@ void Trainer::open_run() {
   if (options_.resume) bad_records_.load(directory_->bad_records());
   bad_records_told_ = bad_records_.count();
   MetricsFiles::cut_back(directory_->path(), position_.step, position_.epoch);
-  metrics_.emplace(directory_->path());
+  metrics_.emplace(directory_->path(), further_names());
 }
 
 // What comes out of augmentation has the shape of images cut from the middle.
@@ -350,7 +354,7 @@ bool Trainer::finish_epoch() {
   metrics.seconds = epoch_seconds_;
   int64_t own_samples = (position_.step - epoch_first_step_) * training_.batch;
   metrics.samples_per_second = epoch_seconds_ > 0 ? static_cast<double>(own_samples) / epoch_seconds_ : 0;
-  if (metrics_) metrics_->add_epoch(metrics);
+  if (metrics_) metrics_->add_epoch(metrics, further(evaluated));
   progress_.epoch(metrics);
   tell_bad_records();
 
@@ -369,10 +373,41 @@ bool Trainer::evaluate() {
   progress_.paused(now() - start);
   last_tick_ = now();
   if (evaluation.stopped) return false;
+  write_class_metrics(evaluation);
   position_.last_test_loss = evaluation.loss;
   position_.last_test_accuracy = evaluation.accuracy;
   evaluated_step_ = position_.step;
+  evaluation_ = std::move(evaluation);
   return true;
+}
+
+// What an epoch's metrics hold beside, in this order: the losses of the test, then its top k.
+std::vector<std::string> Trainer::further_names() const {
+  std::vector<std::string> names;
+  if (!evaluator_) return names;
+  for (int i = 0; program_.loss_count > 1 && i < program_.loss_count; ++i)
+    names.push_back(std::string("test_loss:") + program_.losses[i].name);
+  for (int64_t k : evaluator_->top_k()) names.push_back("test_top_" + format_integer(k));
+  return names;
+}
+
+std::vector<NamedMetric> Trainer::further(bool evaluated) const {
+  std::vector<NamedMetric> metrics;
+  for (std::string& name : further_names()) metrics.push_back({std::move(name), not_measured});
+  if (!evaluated || !evaluation_) return metrics;
+  size_t at = 0;
+  for (const Evaluation::NamedLoss& loss : evaluation_->losses) metrics[at++].value = loss.mean;
+  for (const Evaluation::TopK& top : evaluation_->top_k) metrics[at++].value = top.accuracy;
+  return metrics;
+}
+
+void Trainer::write_class_metrics(const Evaluation& evaluation) const {
+  if (!directory_ || evaluation.confusion.classes() == 0) return;
+  const std::vector<std::string> names(program_.class_names, program_.class_names + program_.class_count);
+  if (program_.confusion_matrix)
+    write_text_file(join_path(directory_->path(), "confusion_matrix.csv"), confusion_csv(evaluation.confusion, names));
+  if (program_.per_class)
+    write_text_file(join_path(directory_->path(), "per_class.csv"), per_class_csv(evaluation.confusion, names));
 }
 
 void Trainer::save() {
@@ -412,6 +447,7 @@ TrainResult Trainer::result() const {
   bool evaluated = evaluated_step_ == position_.step;
   result.test_loss = evaluated ? position_.last_test_loss : not_measured;
   result.test_accuracy = evaluated ? position_.last_test_accuracy : not_measured;
+  if (evaluated) result.further = further(true);
   result.seconds = now() - start_;
   int64_t own_samples = (position_.step - first_step_) * training_.batch;
   result.samples_per_second = training_seconds_ > 0 ? static_cast<double>(own_samples) / training_seconds_ : 0;

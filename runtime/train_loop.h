@@ -5,6 +5,7 @@
 #include "runtime/abi.h"
 #include "runtime/batch_reader.h"
 #include "runtime/data_source.h"
+#include "runtime/metrics_files.h"
 #include "runtime/progress.h"
 
 #include <cstdint>
@@ -47,16 +48,17 @@ struct TrainOptions {
 };
 
 struct TrainResult {
-  int64_t epochs = 0;            // finished in the whole run
-  int64_t steps = 0;             // done in the whole run
-  int64_t bad_records = 0;       // passed over in the whole run
-  double train_loss = 0;         // mean over the last epoch, or over what was done of an unfinished one
-  double train_accuracy = 0;     // NaN where labels are no classes
-  double test_loss = 0;          // NaN if there was no evaluation
-  double test_accuracy = 0;      // likewise
-  double seconds = 0;            // of this process, all included
-  double samples_per_second = 0; // of this process, evaluation excluded
-  int64_t peak_memory_bytes = 0; // of the process, as the system saw it
+  int64_t epochs = 0;               // finished in the whole run
+  int64_t steps = 0;                // done in the whole run
+  int64_t bad_records = 0;          // passed over in the whole run
+  double train_loss = 0;            // mean over the last epoch, or over what was done of an unfinished one
+  double train_accuracy = 0;        // NaN where labels are no classes
+  double test_loss = 0;             // NaN if there was no evaluation
+  double test_accuracy = 0;         // likewise
+  std::vector<NamedMetric> further; // what else the last test measured; empty if there was none
+  double seconds = 0;               // of this process, all included
+  double samples_per_second = 0;    // of this process, evaluation excluded
+  int64_t peak_memory_bytes = 0;    // of the process, as the system saw it
   int64_t instance_memory_bytes = 0;
   std::string weights_sha256;
   int stopped_by_signal = 0; // SIGINT or SIGTERM; a shell expects exit code 128 + signal

@@ -1,8 +1,9 @@
-"""The sections of ops.md on kinds of layers, from the comments of kiln.proto and examples/layers/<kind>.textproto."""
+"""The sections of ops.md on kinds of layers, from the comments of the schema and examples/layers/<kind>.textproto."""
 import re
 
 # What a field is called in an experiment, by its type in the schema.
 TYPES = {"int64": "whole number", "uint64": "whole number", "double": "number", "bool": "true or false", "string": "text"}
+SCHEMAS = ["kiln", "losses", "initializers"]  # the files that hold layers and what is in them
 FIELD = re.compile(r"(optional|repeated) (\w+) (\w+) = \d+(?: \[default = ([^\]]+)\])?;")
 
 
@@ -82,7 +83,7 @@ def section(kind, comment, body, example, all_enums):
 
 def pages(root):
     """The text of all sections, and what is missing, in words."""
-    schema = (root / "frontend/proto/kiln.proto").read_text()
+    schema = "\n".join((root / f"frontend/proto/{name}.proto").read_text() for name in SCHEMAS)
     all_messages, all_enums = messages(schema), enums(schema)
     page, problems = [], []
     for kind, message in kinds(schema):
@@ -90,9 +91,9 @@ def pages(root):
         path = root / f"examples/layers/{kind}.textproto"
         example = path.read_text() if path.exists() else ""
         if not comment:
-            problems.append(f"{message} has no comment in kiln.proto")
+            problems.append(f"{message} has no comment in the schema")
         elif not any(re.search(r"\bOutput\b", line) for line in comment):
-            problems.append(f"the comment of {message} in kiln.proto does not say what its output is (\"Output: ...\")")
+            problems.append(f"the comment of {message} in the schema does not say what its output is (\"Output: ...\")")
         if not example:
             problems.append(f"there is no {path.relative_to(root)}")
         elif not re.search(rf"\b{kind} \{{", example):

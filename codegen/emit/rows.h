@@ -12,7 +12,8 @@ namespace kiln::codegen {
 struct Rows {
   int64_t rows, columns;
 
-  explicit Rows(const ir::TensorType& matrix) : rows(matrix.dims[0]), columns(matrix.dims[1]) {}
+  explicit Rows(const ir::TensorType& matrix) : rows(matrix.dims[0]), columns(matrix.elements() / matrix.dims[0]) {}
+  Rows(int64_t rows, int64_t columns) : rows(rows), columns(columns) {}
   int64_t per_task() const { return std::max<int64_t>(kChunk / 16 / columns, 1); }
   int64_t tasks() const { return divide_up(rows, per_task()); }
 };

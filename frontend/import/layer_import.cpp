@@ -109,6 +109,49 @@ bool LayerImport::check_size(const ir::Dims& dims, std::string_view what) {
   return false;
 }
 
+ir::Value* LayerImport::target(ir::DType dtype, const ir::Dims& dims) {
+  const ir::TensorType wanted{dtype, dims, {}};
+  if (inputs_.size() > 1) {
+    if (input(1).type.same_logical(wanted)) return &input(1);
+    report.error("input", fmt::format("compares {} with {}: they must have one shape", shape_text(input_dims()),
+                                      shape_text(input_dims(1))));
+    return nullptr;
+  }
+  const auto words = [](const ir::TensorType& type) {
+    if (type.rank() == 1) return std::string("a class");
+    const char* what = type.dtype == ir::DType::i32 ? "a map of classes, " : "values, ";
+    return what + shape_text(type.dims);
+  };
+  if (class_labels && wanted.rank() != 1) {
+    report.error("", fmt::format("the label it wants is {}, but the data give a class for each image", words(wanted)),
+                 dtype == ir::DType::i32 ? "put a dense layer before it, with as many units as there are classes" : "");
+    return nullptr;
+  }
+  ir::Value* label = function_.find_input("label");
+  if (label == nullptr) {
+    losses.label_wanted_by = name;
+    return &function_.add_input("label", wanted);
+  }
+  if (losses.label_wanted_by.empty())
+    return nullptr; // an input of the network, which must not be called that: reported
+  if (label->type.same_logical(wanted)) return label;
+  report.error("",
+               fmt::format("the label it wants is {}, but \"{}\" wants {}", words(wanted), losses.label_wanted_by,
+                           words(label->type)),
+               "all losses that take no second input share one label");
+  return nullptr;
+}
+
+ir::Value& LayerImport::constant(std::string_view role, std::vector<double> data) {
+  std::string full_name = fmt::format("{}.{}", name, role);
+  ir::Module& module = function_.module();
+  if (ir::State* existing = module.find_state(full_name)) return existing->value;
+  const ir::TensorType type{ir::DType::f32, {static_cast<int64_t>(data.size())}, {}};
+  ir::State& made = module.add_state(full_name, type, ir::StateRole::constant);
+  made.data = std::move(data);
+  return made.value;
+}
+
 void LayerImport::output(std::string output_name, ir::Value& value) {
   function_.outputs.push_back({std::move(output_name), &value});
 }

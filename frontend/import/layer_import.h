@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -16,6 +17,28 @@
 namespace kiln::frontend {
 
 enum class FunctionKind : uint8_t { train_step, evaluate, predict };
+
+// A loss as its layer made it: in training f32[1], else a value a sample.
+struct ImportedLoss {
+  std::string layer;
+  double weight = 1; // in the sum of all losses
+  ir::Value* value = nullptr;
+  ir::Value* sample_weight = nullptr; // outside of training, where samples do not count alike: what value is divided by
+};
+
+// A loss that takes the class labels of the data.
+struct LabelledLoss {
+  std::string layer;
+  int64_t classes = 0;
+  std::optional<int64_t> ignored_label;
+};
+
+// What the losses of one function share.
+struct ImportedLosses {
+  std::vector<ImportedLoss> losses;
+  std::string label_wanted_by; // the layer whose type the input `label` has
+  std::vector<LabelledLoss> labelled;
+};
 
 // Of the weights that an initialiser is for.
 struct Fans {
@@ -34,21 +57,26 @@ struct SharedState {
 
 class LayerImport {
 public:
-  // `inputs` are null where an earlier layer is wrong; `label` is null in predict.
+  // `inputs` are null where an earlier layer is wrong.
   LayerImport(ir::Function& function, FunctionKind kind, std::string name, std::vector<ir::Value*> inputs,
-              ir::Value* label, LayerReport& report)
-      : report(report), name(std::move(name)), kind(kind), label(label), function_(function),
+              ImportedLosses& losses, LayerReport& report)
+      : report(report), name(std::move(name)), kind(kind), losses(losses), function_(function),
         inputs_(std::move(inputs)) {}
 
   LayerReport& report;
   const std::string name;
   const FunctionKind kind;
-  ir::Value* const label;
+  ImportedLosses& losses;
   int64_t class_names = 0;       // how many the experiment gives; 0: none
   std::vector<ir::Value*> parts; // made by a layer of several outputs, in the order of their numbers
   std::vector<SharedState> shared;
   // By "<layer>.<role>": what every layer so far has or takes from another.
   std::map<std::string, ir::State*, std::less<>>* states = nullptr;
+  // Of losses:
+  bool is_main_loss = false; // the network's own, the last one
+  double loss_weight = 1;
+  bool class_labels = false; // whether the data are known to give a class for each image
+  const proto::Metrics* metrics = nullptr;
 
   // Whether nodes can be made: all inputs are known and nothing was reported.
   bool ready() const;
@@ -85,6 +113,11 @@ public:
 
   // Reports what is shared but no parameter of this layer; to be called when it has been imported.
   void check_shared_roles();
+  // What a loss compares with: its second input, or the function's input `label`, made when the first loss asks for it.
+  // Null, and reported, if it is of another type. Not in predict.
+  ir::Value* target(ir::DType dtype, const ir::Dims& dims);
+  // Constant data of the layer, `<layer>.<role>`, made when the first function asks for it.
+  ir::Value& constant(std::string_view role, std::vector<double> data);
 
   void output(std::string output_name, ir::Value& value);
   ir::StreamId stream(std::string_view role) const;
@@ -165,5 +198,9 @@ ir::Value* import_layer(const proto::ResizeLayer& resize, LayerImport& import);
 // A loss declares the function's outputs.
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import);
 ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import);
+ir::Value* import_layer(const proto::SigmoidCrossEntropy& loss, LayerImport& import);
+ir::Value* import_layer(const proto::MeanSquaredError& loss, LayerImport& import);
+ir::Value* import_layer(const proto::L1& loss, LayerImport& import);
+ir::Value* import_layer(const proto::Huber& loss, LayerImport& import);
 
 } // namespace kiln::frontend

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "frontend/import/classifier_loss.h"
+#include "frontend/import/loss.h"
 
 namespace kiln::frontend {
 
@@ -15,11 +15,16 @@ ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import)
     import.report.error("multi_class_hinge.margin",
                         fmt::format("margin is {}: it must be above 0 and fit a float", loss.margin()));
   const auto norm = loss.norm() == proto::MultiClassHinge::L2 ? ir::HingeNorm::l2 : ir::HingeNorm::l1;
-  return import_classifier_loss(import, "multi_class_hinge",
-                                [&](ir::Value& logits, std::string_view role) -> ir::Value& {
-                                  return import.create<ir::MultiClassHinge>({.margin = loss.margin(), .norm = norm},
-                                                                            {&logits, import.label}, role);
-                                });
+  const Scores scores = take_scores(import, false);
+  if (scores.value == nullptr) return nullptr;
+  if (import.kind == FunctionKind::predict) return output_probability(import, scores);
+  ir::Value* labels = import.target(ir::DType::i32, scores.label_dims);
+  if (labels == nullptr) return nullptr;
+  ir::Value& per_sample = import.create<ir::MultiClassHinge>(
+      {.margin = loss.margin(), .norm = norm}, {scores.value, labels}, per_sample_role(import, "multi_class_hinge"));
+  ir::Value* made = add_loss(import, per_sample, nullptr);
+  output_metrics(import, scores, *labels, *import.metrics, {});
+  return made;
 }
 
 } // namespace kiln::frontend

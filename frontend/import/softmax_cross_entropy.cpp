@@ -2,23 +2,94 @@
 // A softmax before it is legal, and nearly always a mistake.
 #include "ir/ops/softmax_cross_entropy.h"
 
+#include <cmath>
+#include <limits>
+#include <optional>
+
 #include <fmt/format.h>
 
-#include "frontend/import/classifier_loss.h"
+#include "frontend/import/loss.h"
+#include "ir/ops/constant.h"
+#include "ir/ops/label_weight.h"
 #include "ir/ops/softmax.h"
 
 namespace kiln::frontend {
+namespace {
 
-ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import) {
+void check_fields(const proto::SoftmaxCrossEntropy& loss, LayerImport& import) {
+  LayerReport& report = import.report;
   const double smoothing = loss.label_smoothing();
   if (!(smoothing >= 0 && smoothing < 1))
-    import.report.error("softmax_cross_entropy.label_smoothing",
-                        fmt::format("label_smoothing is {}: it must be at least 0 and below 1", smoothing));
-  ir::Value* made = import_classifier_loss(
-      import, "softmax_cross_entropy", [&](ir::Value& logits, std::string_view role) -> ir::Value& {
-        return import.create<ir::SoftmaxCrossEntropy>({.label_smoothing = smoothing}, {&logits, import.label}, role);
-      });
-  if (made == nullptr) return nullptr;
+    report.error("softmax_cross_entropy.label_smoothing",
+                 fmt::format("label_smoothing is {}: it must be at least 0 and below 1", smoothing));
+  bool some_weigh = loss.class_weight_size() == 0;
+  for (int c = 0; c < loss.class_weight_size(); ++c) {
+    const auto weight = static_cast<float>(loss.class_weight(c));
+    some_weigh = some_weigh || weight != 0;
+    if (!(weight >= 0) || std::isinf(weight))
+      report.error(fmt::format("softmax_cross_entropy.class_weight[{}]", c),
+                   fmt::format("class_weight is {}: it must be at least 0 and fit a float", loss.class_weight(c)));
+  }
+  if (!some_weigh)
+    report.error("softmax_cross_entropy.class_weight", "class_weight is 0 for all: nothing would be learnt");
+  if (loss.has_ignore_label() && (loss.ignore_label() < std::numeric_limits<int32_t>::min() ||
+                                  loss.ignore_label() > std::numeric_limits<int32_t>::max()))
+    report.error("softmax_cross_entropy.ignore_label",
+                 fmt::format("ignore_label is {}: labels have 32 bits", loss.ignore_label()));
+  const bool distribution = loss.target() == proto::SoftmaxCrossEntropy::DISTRIBUTION || import.input_count() > 1;
+  if (loss.has_ignore_label() && distribution)
+    report.error("softmax_cross_entropy.ignore_label", "distributions have no label that could be ignored");
+}
+
+// What the positions of each sample weigh; null where each sample is one of weight 1.
+ir::Value* sample_weight(const proto::SoftmaxCrossEntropy& loss, LayerImport& import, const Scores& scores,
+                         ir::Value& target, ir::Value* class_weight) {
+  const double positions = static_cast<double>(values_of(scores.label_dims));
+  if (target.type.dtype != ir::DType::i32) {
+    if (!scores.per_pixel) return nullptr;
+    return &import.create<ir::Constant>({.value = positions, .dims = {scores.label_dims[0]}}, {}, "weight");
+  }
+  if (!scores.per_pixel && class_weight == nullptr && !loss.has_ignore_label()) return nullptr;
+  std::vector<ir::Value*> operands{&target};
+  if (class_weight != nullptr) operands.push_back(class_weight);
+  ir::LabelWeight::Attributes attributes;
+  if (loss.has_ignore_label()) attributes.ignored = {true, loss.ignore_label()};
+  return &import.create<ir::LabelWeight>(attributes, std::move(operands), "weight");
+}
+
+} // namespace
+
+ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import) {
+  check_fields(loss, import);
+  const Scores scores = take_scores(import, true);
+  if (scores.value == nullptr) return nullptr;
+  const int64_t classes = scores.value->type.dims[1];
+  if (loss.class_weight_size() != 0 && loss.class_weight_size() != classes) {
+    import.report.error(
+        "softmax_cross_entropy.class_weight",
+        fmt::format("class_weight has {} values, but there are {} classes", loss.class_weight_size(), classes));
+    return nullptr;
+  }
+  if (import.kind == FunctionKind::predict) return output_probability(import, scores);
+
+  const bool distribution = loss.target() == proto::SoftmaxCrossEntropy::DISTRIBUTION || import.input_count() > 1;
+  ir::Value* target = distribution ? import.target(ir::DType::f32, scores.value->type.dims)
+                                   : import.target(ir::DType::i32, scores.label_dims);
+  if (target == nullptr) return nullptr;
+  ir::Value* class_weight = nullptr;
+  if (loss.class_weight_size() > 0)
+    class_weight = &import.constant("class_weight", {loss.class_weight().begin(), loss.class_weight().end()});
+  ir::SoftmaxCrossEntropy::Attributes attributes{.label_smoothing = loss.label_smoothing(), .ignored = {}};
+  if (loss.has_ignore_label()) attributes.ignored = {true, loss.ignore_label()};
+  std::vector<ir::Value*> operands{scores.value, target};
+  if (class_weight != nullptr) operands.push_back(class_weight);
+  ir::Value& per_sample = import.create<ir::SoftmaxCrossEntropy>(attributes, std::move(operands),
+                                                                 per_sample_role(import, "softmax_cross_entropy"));
+  ir::Value* made = add_loss(import, per_sample, sample_weight(loss, import, scores, *target, class_weight));
+  std::optional<int64_t> ignored;
+  if (loss.has_ignore_label()) ignored = loss.ignore_label();
+  if (!distribution) output_metrics(import, scores, *target, *import.metrics, ignored);
+
   const ir::Node* producer = import.input().producer;
   if (producer != nullptr && producer->is<ir::Softmax>() && import.kind == FunctionKind::train_step)
     import.report.warning("", "its input is a softmax already, and it takes the softmax again",

@@ -10,8 +10,8 @@ struct HuberBackward;
 
 // huber(prediction, target): loss[n] = mean over c of h(prediction[n,c] - target[n,c]),
 //   h(d) = |d| <= delta ? d^2 / 2 : delta * (|d| - delta / 2).
-//   prediction  f32[N,C]
-//   target      f32[N,C]; no gradient flows to it
+//   prediction  f32[N,...]
+//   target      f32[N,...]; no gradient flows to it
 //   delta       where the square ends, finite, above 0
 //   ->          f32[N]
 // PyTorch's HuberLoss; its SmoothL1Loss is this divided by delta.
@@ -34,11 +34,11 @@ struct Huber : MeanLoss<Huber, HuberBackward> {
 };
 
 // huber_backward(prediction, target, dloss):
-//   dprediction[n,c] = min(max(prediction[n,c] - target[n,c], -delta), delta) * dloss[n] / C.
-//   prediction, target  f32[N,C]
+//   dprediction[n,c] = min(max(prediction[n,c] - target[n,c], -delta), delta) * dloss[n] / C, C the values of a sample.
+//   prediction, target  f32[N,...]
 //   dloss               f32[N]
 //   delta               as huber's
-//   ->                  f32[N,C]
+//   ->                  f32[N,...]
 struct HuberBackward : MeanLossBackward<HuberBackward> {
   struct Attributes {
     double delta = 1;

@@ -9,8 +9,8 @@ namespace kiln::ir {
 struct L1Backward;
 
 // l1(prediction, target): loss[n] = mean over c of |prediction[n,c] - target[n,c]|.
-//   prediction  f32[N,C]
-//   target      f32[N,C]; no gradient flows to it
+//   prediction  f32[N,...]
+//   target      f32[N,...]; no gradient flows to it
 //   ->          f32[N]
 struct L1 : MeanLoss<L1, L1Backward> {
   using Attributes = NoAttributes;
@@ -24,9 +24,9 @@ struct L1 : MeanLoss<L1, L1Backward> {
 
 // l1_backward(prediction, target, dloss): dprediction[n,c] = sign(prediction[n,c] - target[n,c]) * dloss[n] / C; the
 // derivative where both are equal is 0.
-//   prediction, target  f32[N,C]
+//   prediction, target  f32[N,...]
 //   dloss               f32[N]
-//   ->                  f32[N,C]
+//   ->                  f32[N,...]
 struct L1Backward : MeanLossBackward<L1Backward> {
   using Attributes = NoAttributes;
   static constexpr std::string_view prediction_name = "prediction";

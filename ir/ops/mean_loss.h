@@ -10,13 +10,13 @@ namespace kiln::ir {
 // A base for `struct Op : MeanLoss<Op, OpBackward>`, where Op has Attributes, `prediction_name`, and
 //   template <class T> static T formula(const Attributes&, const T& prediction, const T& target);
 //   static void check(const Attributes&);                            optional: throws TypeError
-// loss[n] = mean over c of formula(prediction[n,c], target[n,c]). No gradient flows to the target.
+// loss[n] = mean over c of formula(prediction[n,c], target[n,c]), c over all values of a sample, whatever their dims.
+// No gradient flows to the target.
 template <class Op, class Backward> struct MeanLoss {
   template <class Attributes> static std::vector<TensorType> infer(const Attributes& attributes, Operands operands) {
     const std::string_view op = info<Op>().name;
     expect_count(op, operands, {Op::prediction_name, "target"});
     expect_dtype(op, Op::prediction_name, operands[0], DType::f32);
-    expect_rank(op, Op::prediction_name, operands[0], {2});
     expect_type(op, "target", operands[1], DType::f32, operands[0].dims);
     if constexpr (requires { Op::check(attributes); }) Op::check(attributes);
     return {TensorType{DType::f32, {operands[0].dims[0]}, {}}};
@@ -25,7 +25,7 @@ template <class Op, class Backward> struct MeanLoss {
   template <class Attributes> static void evaluate(const Attributes& attributes, EvaluationFrame& frame) {
     const Tensor& prediction = frame.operand(0);
     Tensor& loss = frame.result();
-    const int64_t values = prediction.dims[1];
+    const int64_t values = prediction.elements() / prediction.dims[0];
     for (int64_t i = 0; i < prediction.elements(); ++i)
       loss[i / values] += Op::template formula<double>(attributes, prediction[i], frame.operand(1)[i]);
     for (double& sum : loss.data) sum /= static_cast<double>(values);
@@ -48,7 +48,6 @@ template <class Op> struct MeanLossBackward {
     const std::string_view op = info<Op>().name;
     expect_count(op, operands, {Op::prediction_name, "target", "dloss"});
     expect_dtype(op, Op::prediction_name, operands[0], DType::f32);
-    expect_rank(op, Op::prediction_name, operands[0], {2});
     expect_type(op, "target", operands[1], DType::f32, operands[0].dims);
     expect_type(op, "dloss", operands[2], DType::f32, {operands[0].dims[0]});
     if constexpr (requires { Op::check(attributes); }) Op::check(attributes);
@@ -57,7 +56,7 @@ template <class Op> struct MeanLossBackward {
 
   template <class Attributes> static void evaluate(const Attributes& attributes, EvaluationFrame& frame) {
     Tensor& result = frame.result();
-    const int64_t values = result.dims[1];
+    const int64_t values = result.elements() / result.dims[0];
     for (int64_t i = 0; i < result.elements(); ++i)
       result[i] = Op::template formula<double>(attributes, frame.operand(0)[i], frame.operand(1)[i]) *
                   (frame.operand(2)[i / values] / static_cast<double>(values));

@@ -9,8 +9,8 @@ namespace kiln::ir {
 struct MeanSquaredErrorBackward;
 
 // mean_squared_error(prediction, target): loss[n] = mean over c of (prediction[n,c] - target[n,c])^2.
-//   prediction  f32[N,C]
-//   target      f32[N,C]; no gradient flows to it
+//   prediction  f32[N,...]
+//   target      f32[N,...]; no gradient flows to it
 //   ->          f32[N]
 struct MeanSquaredError : MeanLoss<MeanSquaredError, MeanSquaredErrorBackward> {
   using Attributes = NoAttributes;
@@ -20,10 +20,10 @@ struct MeanSquaredError : MeanLoss<MeanSquaredError, MeanSquaredErrorBackward> {
 };
 
 // mean_squared_error_backward(prediction, target, dloss):
-//   dprediction[n,c] = 2 (prediction[n,c] - target[n,c]) * dloss[n] / C.
-//   prediction, target  f32[N,C]
+//   dprediction[n,c] = 2 (prediction[n,c] - target[n,c]) * dloss[n] / C, C the values of a sample.
+//   prediction, target  f32[N,...]
 //   dloss               f32[N]
-//   ->                  f32[N,C]
+//   ->                  f32[N,...]
 struct MeanSquaredErrorBackward : MeanLossBackward<MeanSquaredErrorBackward> {
   using Attributes = NoAttributes;
   static constexpr std::string_view prediction_name = "prediction";

@@ -99,8 +99,8 @@ constexpr std::string_view kSmall = R"(
 TEST(Program, DescribesThePlan) {
   const Planned planned(kSmall, ir::IsaLevel::baseline);
   CompileOptions options;
-  options.experiment = "resolved";
-  options.class_names = {"shirt", "boot"};
+  options.facts.experiment = "resolved";
+  options.facts.class_names = {"shirt", "boot"};
   const Program program(planned.plan, options);
   const kiln_program& description = program.description();
   EXPECT_EQ(description.abi_version, KILN_ABI_VERSION);

@@ -74,16 +74,16 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
   %relu1 = relu(%c) layer="relu1" : f32[4,3,6,4]
   %fc1.reshape = reshape(%relu1) {dims=[4,72]} layer="fc1" : f32[4,72]
   %fc1 = dense(%fc1.reshape, @fc1.weight) {epilogue=[]} layer="fc1" : f32[4,5]
-  %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) {label_smoothing=0} layer="loss" : f32[4]
+  %loss.softmax_cross_entropy = softmax_cross_entropy(%fc1, %label) {label_smoothing=0, ignores=false, ignored_label=-1} layer="loss" : f32[4]
   %loss = reduce_mean(%loss.softmax_cross_entropy) {axes=[], keep_dims=false} layer="loss" : f32[1]
-  %loss.top1 = top1(%fc1, %label) layer="loss" : f32[4]
-  return loss=%loss, correct=%loss.top1
+  %loss.top_k = top_k(%fc1, %label) {k=1, ignores=false, ignored_label=-1} layer="loss" : f32[4]
+  return loss=%loss, correct=%loss.top_k
 }
 )");
   const std::string evaluate = ir::print(*module->find_function("evaluate"));
-  EXPECT_THAT(evaluate,
-              HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) {label_smoothing=0} layer=\"loss\" : f32[3]"));
-  EXPECT_THAT(evaluate, HasSubstr("return loss=%loss, correct=%loss.top1\n"));
+  EXPECT_THAT(evaluate, HasSubstr("%loss = softmax_cross_entropy(%fc1, %label) {label_smoothing=0, ignores=false, "
+                                  "ignored_label=-1} layer=\"loss\" : f32[3]"));
+  EXPECT_THAT(evaluate, HasSubstr("return loss=%loss, correct=%loss.top_k\n"));
   const std::string predict = ir::print(*module->find_function("predict"));
   EXPECT_THAT(predict, HasSubstr("func @predict(%image: u8[1,8,6,2]) {\n"));
   EXPECT_THAT(predict, HasSubstr("return probability=%loss.softmax\n"));
@@ -179,12 +179,15 @@ TEST(Importer, KnowsEveryKindOfLayer) {
                              "layer { reduce_mean { axis: 3 } }"
                              "layer { reduce_sum { axis: 2 } }"
                              "layer { dense { units: 3 } }"
-                             "layer { log_softmax {} }";
-  const std::string other_losses = "{ multi_class_hinge {"; // a network has one loss; this one has its own test
+                             "layer { log_softmax {} }"
+                             "layer { multi_class_hinge {} }"
+                             "layer { sigmoid_cross_entropy {} input: [\"log_softmax1\", \"log_softmax1\"] }"
+                             "layer { mean_squared_error {} input: [\"log_softmax1\", \"log_softmax1\"] }"
+                             "layer { l1 {} input: [\"log_softmax1\", \"log_softmax1\"] }"
+                             "layer { huber {} input: [\"log_softmax1\", \"log_softmax1\"] }";
   const auto* kinds = proto::Layer::descriptor()->FindOneofByName("kind");
   for (int i = 0; i < kinds->field_count(); ++i)
-    EXPECT_THAT(experiment(layers) + other_losses, HasSubstr("{ " + kinds->field(i)->name() + " {"))
-        << "is not imported here";
+    EXPECT_THAT(experiment(layers), HasSubstr("{ " + kinds->field(i)->name() + " {")) << "is not imported here";
   auto module = import_good(experiment(layers));
   // floor((8 + 1 + 2 - 5) / 2) + 1 = 4; 6 + 0 + 3 = 9
   EXPECT_EQ(dims_of(*module, "conv1"), (ir::Dims{1, 4, 4, 9}));
@@ -430,7 +433,69 @@ TEST(Importer, KnowsOtherLossesAndOptions) {
   EXPECT_THAT(ir::print(*module->find_function("evaluate")), HasSubstr("%loss = multi_class_hinge(%fc1, %label)"));
   EXPECT_THAT(ir::print(*module->find_function("predict")), HasSubstr("return probability=%loss.softmax\n"));
   module = import_good(with_loss("softmax_cross_entropy { label_smoothing: 0.1 }"));
-  EXPECT_THAT(ir::print(*module->find_function("evaluate")), HasSubstr("{label_smoothing=0.1}"));
+  EXPECT_THAT(ir::print(*module->find_function("evaluate")),
+              HasSubstr("{label_smoothing=0.1, ignores=false, ignored_label=-1}"));
+}
+
+// The functions of a network on images of 2 x 8 x 8.
+std::unique_ptr<ir::Module> import_network_text(const std::string& layers, const std::string& rest = "") {
+  return import_good("network { " + layers + " } data { image { channels: 2 height: 8 } } " +
+                     "training { batch: 4 epochs: 1 sgd {} } " + rest);
+}
+
+TEST(Importer, GivesTheLabelTheTypeThatTheLossWants) {
+  const auto label_of = [](const ir::Module& module) {
+    return ir::to_string(module.find_function("train_step")->find_input("label")->type);
+  };
+  EXPECT_EQ(label_of(*import_network_text("layer { dense { units: 5 } } layer { softmax_cross_entropy {} }")),
+            "i32[4]");
+  EXPECT_EQ(label_of(*import_network_text("layer { dense { units: 5 } } "
+                                          "layer { softmax_cross_entropy { target: DISTRIBUTION } }")),
+            "f32[4,5]");
+  const std::string pixels = "layer { convolution { filters: 3 kernel: 1 } } ";
+  EXPECT_EQ(label_of(*import_network_text(pixels + "layer { softmax_cross_entropy {} }")), "i32[4,8,8]");
+  EXPECT_EQ(label_of(*import_network_text(pixels + "layer { huber {} }")), "f32[4,3,8,8]");
+  // Two inputs: the data need give no label.
+  auto restoring = import_network_text("layer { convolution { filters: 2 kernel: 1 } } "
+                                       "layer { input: [\"conv1\", \"image\"] mean_squared_error {} }");
+  EXPECT_EQ(restoring->find_function("train_step")->find_input("label"), nullptr);
+  EXPECT_THAT(
+      ir::print(*restoring->find_function("evaluate")),
+      HasSubstr(
+          "%loss = mean_squared_error(%conv1, %image.preprocess) layer=\"loss\" : f32[3]\n  return loss=%loss\n"));
+  EXPECT_THAT(ir::print(*restoring->find_function("predict")), HasSubstr("return output=%conv1\n"));
+}
+
+TEST(Importer, DividesByWhatTheBatchWeighs) {
+  auto module = import_network_text("layer { convolution { filters: 3 kernel: 1 } } layer { softmax_cross_entropy { "
+                                    "class_weight: [1, 2, 0.5] ignore_label: 255 } }",
+                                    "metrics { top_k: [2] confusion_matrix: true }");
+  const std::string train = ir::print(*module->find_function("train_step"));
+  EXPECT_THAT(train, HasSubstr("label_weight(%label, @loss.class_weight) {ignores=true, ignored_label=255}"));
+  EXPECT_THAT(train, HasSubstr("%loss = weighted_mean(%loss.softmax_cross_entropy, %loss.weight)"));
+  EXPECT_THAT(train, HasSubstr("return loss=%loss, correct=%loss.top_k\n"));
+  EXPECT_THAT(ir::print(*module->find_function("evaluate")),
+              HasSubstr("return loss=%loss, loss_weight=%loss.weight, correct=%loss.top_k, top_2=%loss.top_2, "
+                        "predicted=%loss.argmax\n"));
+  const ir::State& weight = *module->find_state("loss.class_weight");
+  EXPECT_EQ(weight.role, ir::StateRole::constant);
+  EXPECT_THAT(weight.data, ElementsAre(1, 2, 0.5));
+}
+
+TEST(Importer, AddsUpSeveralLosses) {
+  auto module = import_network_text("layer { name: \"aux_fc\" dense { units: 5 } }"
+                                    "layer { name: \"aux\" softmax_cross_entropy {} loss_weight: 0.3 }"
+                                    "layer { dense { units: 5 } }"
+                                    "layer { softmax_cross_entropy {} }");
+  const std::string train = ir::print(*module->find_function("train_step"));
+  // A loss in between is no input of what follows.
+  EXPECT_THAT(train, HasSubstr("%fc2 = bias(%fc2.dense"));
+  EXPECT_THAT(train, HasSubstr("dense(%aux_fc, @fc2.weight)"));
+  EXPECT_THAT(train, HasSubstr("%total_loss = weighted_sum(%aux, %loss2) {weight=[0.3,1]}"));
+  EXPECT_THAT(train, HasSubstr("return loss=%total_loss, loss:aux=%aux, loss:loss2=%loss2, correct=%loss2.top_k\n"));
+  EXPECT_THAT(ir::print(*module->find_function("evaluate")),
+              HasSubstr("return loss:aux=%aux, loss:loss2=%loss2, correct=%loss2.top_k\n"));
+  EXPECT_THAT(ir::print(*module->find_function("predict")), HasSubstr("return probability=%loss2.softmax\n"));
 }
 
 TEST(Importer, PreprocessesAsTheSchemaSays) {

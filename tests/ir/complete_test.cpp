@@ -16,7 +16,8 @@ using testing::Contains;
 const std::filesystem::path kTests = KILN_SOURCE_DIR "/tests";
 
 // Ops that no gradient flows through, by nature: they come in after differentiation, or take or give what has none.
-constexpr std::array<std::string_view, 12> kNotDifferentiable = {
+constexpr std::array<std::string_view, 14> kNotDifferentiable = {
+    "argmax",                    // chooses
     "batch_norm_inference",      // made of batch_norm where nothing trains
     "constant",                  // no operands
     "convert_layout",            // layouts are assigned after differentiation
@@ -24,10 +25,11 @@ constexpr std::array<std::string_view, 12> kNotDifferentiable = {
     "fold_norm_weights",         //
     "fold_scale",                //
     "fold_shift",                //
+    "label_weight",              // of labels
     "normalize_image",           // images are inputs
     "preprocess",                //
     "sgd_update",                // an effect
-    "top1",                      // counts
+    "top_k",                     // counts
     "update_running_statistics", // an effect
 };
 

@@ -118,12 +118,27 @@ TEST(SigmoidCrossEntropy, IsTheMeanOfBinaryCrossEntropies) {
   expect_value_gradient<SigmoidCrossEntropy>();
 }
 
+TEST(SigmoidCrossEntropy, WeighsWhatIsThere) {
+  // Probabilities 3/4 and 1/4, weight 3: -w t log(p) - (1 - t) log(1 - p), by its definition.
+  const double x = std::log(3.0), w = 3;
+  EXPECT_THAT(loss_of<SigmoidCrossEntropy>({3, 1}, {x, -x, x}, {1, 1, 0.25}, {.pos_weight = w}),
+              Pointwise(DoubleNear(1e-15), {-w * std::log(0.75), -w * std::log(0.25),
+                                            -w * 0.25 * std::log(0.75) - 0.75 * std::log(0.25)}));
+  expect_value_gradient<SigmoidCrossEntropy>({.pos_weight = 3});
+}
+
+TEST(MeanLosses, TakeAnyDims) {
+  EXPECT_THAT(run<MeanSquaredError>({}, {tensor({1, 1, 2, 2}, {1, 2, 3, 4}), tensor({1, 1, 2, 2}, {1, 0, 3, 0})},
+                                    {f32({1, 1, 2, 2}), f32({1, 1, 2, 2})}),
+              ElementsAre(5));
+}
+
 TEST(MeanLosses, SayExpectedAndGot) {
   EXPECT_EQ(refusal<MeanSquaredError>({}, {f32({2, 3}), f32({2, 4})}),
             "mean_squared_error: target: expected f32[2,3], got f32[2,4]");
   EXPECT_EQ(refusal<L1>({}, {f32({2})}), "l1: expected 2 operands (prediction, target), got 1");
-  EXPECT_EQ(refusal<SigmoidCrossEntropy>({}, {f32({2, 3, 1, 1}), f32({2, 3, 1, 1})}),
-            "sigmoid_cross_entropy: logits: expected rank 2, got f32[2,3,1,1]");
+  EXPECT_EQ(refusal<SigmoidCrossEntropy>({.pos_weight = 0}, {f32({2, 3}), f32({2, 3})}),
+            "sigmoid_cross_entropy: pos_weight: expected finite and above 0, got 0");
   EXPECT_EQ(refusal<HuberBackward>({}, {f32({2, 3}), f32({2, 3}), f32({3})}),
             "huber_backward: dloss: expected f32[2], got f32[3]");
 }

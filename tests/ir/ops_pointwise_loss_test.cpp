@@ -312,16 +312,16 @@ TEST(SoftmaxCrossEntropy, GradientMatchesDifferencesAndLabelsHaveNone) {
   }
 }
 
-// --- top1
+// --- top_k
 
-TEST(Top1, IsTheFirstLargestLogit) {
+TEST(TopK, IsTheFirstLargestLogit) {
   const Tensor logits = tensor({7, 3}, {1, 3, 2, 1, 3, 2, 3, 3, 1, 3, 3, 1, 1, 1, 1, kNaN, 3, 2, 1, 3, kNaN});
   const std::vector<double> labels = {1, 2, 0, 1, 0, 1, 1};
-  const Tensor correct = run<Top1>({}, {logits, tensor({7}, labels)}, {f32({7, 3}), i32({7})});
+  const Tensor correct = run<TopK>({}, {logits, tensor({7}, labels)}, {f32({7, 3}), i32({7})});
   EXPECT_THAT(correct.data, ElementsAre(1, 0, 1, 0, 1, 0, 0));
-  const Tensor outside = run<Top1>({}, {tensor({2, 1}, {5, 5}), tensor({2}, {-1, 1})}, {f32({2, 1}), i32({2})});
+  const Tensor outside = run<TopK>({}, {tensor({2, 1}, {5, 5}), tensor({2}, {-1, 1})}, {f32({2, 1}), i32({2})});
   EXPECT_THAT(outside.data, ElementsAre(0, 0));
-  EXPECT_EQ(info<Top1>().gradient, nullptr);
+  EXPECT_EQ(info<TopK>().gradient, nullptr);
 }
 
 // --- reductions, constants, shape
@@ -465,7 +465,7 @@ TEST(SgdUpdate, WritesStatesOnly) {
 TEST(ShapeFiles, ParseEvaluateAndRoundTrip) {
   for (const char* op : {"add", "bias", "constant", "convert_layout", "dropout", "fold_scale", "fold_shift",
                          "leaky_relu", "preprocess", "reduce_mean", "relu", "reshape", "sgd_update", "sigmoid",
-                         "softmax", "softmax_cross_entropy", "tanh", "top1"}) {
+                         "softmax", "softmax_cross_entropy", "tanh", "top_k"}) {
     SCOPED_TRACE(op);
     std::ifstream file(std::string(KILN_SOURCE_DIR "/tests/shapes/") + op + ".ir");
     ASSERT_TRUE(file) << "no shape file";

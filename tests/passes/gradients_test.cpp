@@ -102,7 +102,7 @@ TEST(Gradients, AreNotBuiltForWhatTheLossDoesNotDependOn) {
     func @train_step(%features: f32[2,4], %label: i32[2]) {
       %a = dense(%features, @w) layer="a"
       %b = dense(%a, @aside) layer="b"
-      %correct = top1(%b, %label)
+      %correct = top_k(%b, %label)
       %loss = reduce_mean(%a) layer="loss"
       return loss=%loss, correct=%correct
     })",
@@ -123,11 +123,11 @@ TEST(Gradients, RefuseAnOpWithoutOne) {
     state @w : f32[4,4] {role=parameter}
     func @train_step(%features: f32[2,4], %label: i32[2]) {
       %a = dense(%features, @w) layer="a"
-      %hits = top1(%a, %label) layer="hits"
+      %hits = top_k(%a, %label) layer="hits"
       %loss = reduce_mean(%hits) layer="loss"
       return loss=%loss
     })"),
-            "layer \"hits\": the loss depends on parameters through top1, which has no gradient");
+            "layer \"hits\": the loss depends on parameters through top_k, which has no gradient");
 }
 
 TEST(Gradients, NeedOneLoss) {

@@ -58,13 +58,13 @@ std::string training_text(const std::string& batch = "3") {
                      "  func @train_step(%image: u8[BATCH,12,12,1], %label: i32[BATCH]) {" + kLayers + R"(
     %losses = softmax_cross_entropy(%ip2, %label) layer="loss"
     %loss = reduce_mean(%losses) layer="loss"
-    %correct = top1(%ip2, %label)
+    %correct = top_k(%ip2, %label)
     return loss=%loss, correct=%correct
   }
   func @evaluate(%image: u8[BATCH,12,12,1], %label: i32[BATCH]) {)" +
                      kLayers + R"(
     %loss = softmax_cross_entropy(%ip2, %label) layer="loss"
-    %correct = top1(%ip2, %label)
+    %correct = top_k(%ip2, %label)
     return loss=%loss, correct=%correct
   }
 })";

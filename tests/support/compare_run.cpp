@@ -61,15 +61,17 @@ double norm(const Tensor& a) {
   return std::sqrt(sum);
 }
 
-Tensor floats_of(const ir::Dims& dims, const std::vector<char>& bytes) {
+template <class Element> Tensor tensor_of(const ir::Dims& dims, const std::vector<char>& bytes) {
   Tensor tensor(dims);
   for (size_t i = 0; i < tensor.data.size(); ++i) {
-    float value;
-    std::memcpy(&value, bytes.data() + i * sizeof(float), sizeof(float));
+    Element value;
+    std::memcpy(&value, bytes.data() + i * sizeof(Element), sizeof(Element));
     tensor.data[i] = static_cast<double>(value);
   }
   return tensor;
 }
+
+Tensor floats_of(const ir::Dims& dims, const std::vector<char>& bytes) { return tensor_of<float>(dims, bytes); }
 
 } // namespace
 
@@ -82,9 +84,8 @@ std::vector<std::string> compare_run(const ir::Function& meant, const ir::Enviro
   double largest = 0;
   for (const auto& [name, tensor] : expected.outputs) largest = std::max(largest, norm(tensor));
   for (const auto& [name, tensor] : expected.states) largest = std::max(largest, norm(tensor));
-  const auto compare = [&](const std::string& name, const Tensor& want, const Tensor& noise,
-                           const std::vector<char>& bytes) {
-    const double error = distance(want, floats_of(want.dims, bytes));
+  const auto compare = [&](const std::string& name, const Tensor& want, const Tensor& noise, const Tensor& got) {
+    const double error = distance(want, got);
     const double allowed =
         kOutputTolerance * norm(want) + kRoundingAllowance * distance(want, noise) + kCancelled * largest;
     if (!(error <= allowed))
@@ -93,12 +94,17 @@ std::vector<std::string> compare_run(const ir::Function& meant, const ir::Enviro
   };
   for (int32_t o = 0; o < compiled.output_count; ++o) {
     const std::string name = compiled.outputs[o].name;
-    compare(name, expected.outputs.at(name), noisy.outputs.at(name), run.outputs[static_cast<size_t>(o)]);
+    const Tensor& want = expected.outputs.at(name);
+    const std::vector<char>& bytes = run.outputs[static_cast<size_t>(o)];
+    const bool is_whole = compiled.outputs[o].dtype == KILN_I32;
+    compare(name, want, noisy.outputs.at(name),
+            is_whole ? tensor_of<int32_t>(want.dims, bytes) : floats_of(want.dims, bytes));
   }
   for (int32_t s = 0; s < program.state_count; ++s) {
     const std::string name = program.states[s].tensor.name;
     if (const auto found = expected.states.find(name); found != expected.states.end())
-      compare(name, found->second, noisy.states.at(name), run.states[static_cast<size_t>(s)]);
+      compare(name, found->second, noisy.states.at(name),
+              floats_of(found->second.dims, run.states[static_cast<size_t>(s)]));
   }
   return misses;
 }

@@ -42,40 +42,71 @@ Value& joined(Growth& net) {
 }
 
 template <class Loss>
-Value& classified(Growth& net, Value& logits, Value& label, typename Loss::Attributes attributes = {}) {
-  return net.node<Loss>(attributes, {&logits, &label}, "losses").result();
+Value& compared(Growth& net, Value& prediction, Value& wanted, typename Loss::Attributes attributes = {}) {
+  return net.node<Loss>(attributes, {&prediction, &wanted}, "losses").result();
 }
 
 Value& target(Growth& net, const Value& prediction, std::string_view name) {
   return net.input(fmt::format("target{}", name), prediction.type);
 }
 
-// A value a sample.
-Value& losses(Growth& net, Value& row, std::string_view name) {
-  const int64_t classes = channels(row);
-  const bool labelled = classes >= 2 && net.choose.chance(0.6);
-  if (labelled) {
-    Value& label = net.input(fmt::format("label{}", name), {ir::DType::i32, {row.type.dims[0]}, {}});
-    net.output(fmt::format("correct{}", name), net.node<ir::Top1>({}, {&row, &label}, "correct").result());
-    if (net.choose.chance(0.6)) return classified<ir::SoftmaxCrossEntropy>(net, row, label);
-    if (net.choose.chance(0.3)) {
-      Value& logarithm = net.node<ir::LogSoftmax>({}, {&row}, "logarithm").result();
-      Value& picked = net.node<ir::PickClass>({}, {&logarithm, &label}, "picked").result();
-      return net.node<ir::Negate>({}, {&picked}, "losses").result();
-    }
-    return classified<ir::MultiClassHinge>(
-        net, row, label, {net.choose.one_of({0.5, 1.0}), net.choose.one_of({ir::HingeNorm::l1, ir::HingeNorm::l2})});
+// A value a sample, and what it is divided by if samples do not count alike.
+struct Losses {
+  Value* values;
+  Value* weight = nullptr;
+};
+
+// With labels or distributions, class weights, smoothing, a label that is ignored; on rows or on images.
+Losses cross_entropy(Growth& net, Value& logits, Value* label, ir::IgnoredLabel ignored, std::string_view name) {
+  ir::SoftmaxCrossEntropy::Attributes attributes{.label_smoothing = net.choose.one_of({0.0, 0.0, 0.125})};
+  if (label == nullptr) return {&compared<ir::SoftmaxCrossEntropy>(net, logits, target(net, logits, name), attributes)};
+  attributes.ignored = ignored;
+  std::vector<Value*> operands = {&logits, label};
+  if (net.choose.chance(0.3))
+    operands.push_back(&net.state("class_weight", {channels(logits)}, {ir::InitializerKind::uniform, 0.25, 2},
+                                  ir::StateRole::statistic));
+  Losses made{&net.node<ir::SoftmaxCrossEntropy>(attributes, operands, "losses").result()};
+  if (!ignored.exists && operands.size() == 2) return made;
+  operands.erase(operands.begin());
+  made.weight = &net.node<ir::LabelWeight>({ignored}, operands, "weight").result();
+  return made;
+}
+
+Losses labelled_losses(Growth& net, Value& logits, std::string_view name) {
+  ir::Dims dims = logits.type.dims;
+  dims.erase(dims.begin() + 1);
+  Value& label = net.input(fmt::format("label{}", name), {ir::DType::i32, dims, {}});
+  ir::IgnoredLabel ignored;
+  if (net.choose.chance(0.25)) ignored = {true, net.choose.one_of<int64_t>({-1, 0, 1})};
+  net.output(
+      fmt::format("correct{}", name),
+      net.node<ir::TopK>({.k = net.choose.one_of<int64_t>({1, 1, 2, 5}), .ignored = ignored}, {&logits, &label}, "top")
+          .result());
+  if (net.choose.chance(0.25))
+    net.output(fmt::format("predicted{}", name), net.node<ir::Argmax>({}, {&logits}, "predicted").result());
+  if (logits.type.rank() > 2 || net.choose.chance(0.6)) return cross_entropy(net, logits, &label, ignored, name);
+  if (net.choose.chance(0.3)) {
+    Value& logarithm = net.node<ir::LogSoftmax>({}, {&logits}, "logarithm").result();
+    Value& picked = net.node<ir::PickClass>({}, {&logarithm, &label}, "picked").result();
+    return {&net.node<ir::Negate>({}, {&picked}, "losses").result()};
   }
-  Value& wanted = target(net, row, name);
+  return {&compared<ir::MultiClassHinge>(
+      net, logits, label, {net.choose.one_of({0.5, 1.0}), net.choose.one_of({ir::HingeNorm::l1, ir::HingeNorm::l2})})};
+}
+
+Losses losses(Growth& net, Value& scores, std::string_view name) {
+  if (channels(scores) >= 2 && net.choose.chance(0.6)) return labelled_losses(net, scores, name);
+  if (net.choose.chance(0.2)) return cross_entropy(net, scores, nullptr, {}, name);
+  Value& wanted = target(net, scores, name);
   switch (net.choose.below(4)) {
   case 0:
-    return classified<ir::MeanSquaredError>(net, row, wanted);
+    return {&compared<ir::MeanSquaredError>(net, scores, wanted)};
   case 1:
-    return classified<ir::L1>(net, row, wanted);
+    return {&compared<ir::L1>(net, scores, wanted)};
   case 2:
-    return classified<ir::Huber>(net, row, wanted, {net.choose.one_of({0.25, 1.0})});
+    return {&compared<ir::Huber>(net, scores, wanted, {net.choose.one_of({0.25, 1.0})})};
   default:
-    return classified<ir::SigmoidCrossEntropy>(net, row, wanted);
+    return {&compared<ir::SigmoidCrossEntropy>(net, scores, wanted, {net.choose.one_of({1.0, 2.5})})};
   }
 }
 
@@ -92,9 +123,10 @@ Value& scores(Growth& net, Value& row) {
 
 void grow_head(Growth& net) {
   std::vector<Value*> heads = {&scores(net, joined(net))};
-  // An auxiliary one from somewhere inside.
+  // Auxiliary ones from somewhere inside: on a row of its own, or on the channels of each pixel.
   if (net.choose.chance(0.2)) heads.push_back(&scores(net, as_row(net, net.any())));
-  Value* total = nullptr;
+  if (Value* image = net.choose.chance(0.2) ? net.image() : nullptr) heads.push_back(image);
+  std::vector<Value*> means;
   for (size_t i = 0; i < heads.size(); ++i) {
     const std::string name = i == 0 ? "" : fmt::format("{}", i);
     if (net.kind == passes::FunctionKind::predict) {
@@ -104,15 +136,24 @@ void grow_head(Growth& net) {
       continue;
     }
     net.layer("loss");
-    Value& samples = losses(net, *heads[i], name);
+    const Losses samples = losses(net, *heads[i], name);
     if (net.kind == passes::FunctionKind::evaluate) {
-      net.output("loss" + name, samples);
-      continue;
+      net.output("loss" + name, *samples.values);
+      if (samples.weight != nullptr) net.output("loss_weight" + name, *samples.weight);
+    } else if (samples.weight != nullptr) {
+      means.push_back(&net.node<ir::WeightedMean>({}, {samples.values, samples.weight}).result());
+    } else {
+      means.push_back(&net.node<ir::ReduceMean>({}, {samples.values}).result());
     }
-    Value& mean = net.node<ir::ReduceMean>({}, {&samples}).result();
-    total = total == nullptr ? &mean : &net.node<ir::Add>({}, {total, &mean}, "sum").result();
   }
-  if (total != nullptr) net.output("loss", *total);
+  if (means.empty()) return;
+  if (means.size() > 1 || net.choose.chance(0.2)) {
+    net.layer("total");
+    ir::WeightedSum::Attributes sum{{}};
+    for (size_t i = 0; i < means.size(); ++i) sum.weight.push_back(net.choose.one_of({0.25, 1.0, 1.5}));
+    means = {&net.node<ir::WeightedSum>(std::move(sum), means).result()};
+  }
+  net.output("loss", *means[0]);
 }
 
 } // namespace kiln::test

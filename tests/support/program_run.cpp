@@ -1,6 +1,8 @@
 // What a function is run with, and running it.
 #include "tests/support/program_run.h"
 
+#include "ir/op.h"
+#include "ir/ops/label_weight.h"
 #include "runtime/counter_random.h"
 #include "tests/support/reference_run.h"
 
@@ -33,8 +35,10 @@ std::vector<char> bytes_of(const ir::Tensor& tensor, ir::DType dtype) {
 } // namespace
 
 int64_t classes_of(const ir::Function& function, const ir::Value& input) {
-  for (const ir::Node* user : function.users(input))
-    if (user->operand(0).type.rank() == 2) return user->operand(0).type.dims[1];
+  for (const ir::Node* user : function.users(input)) {
+    if (user->is<ir::LabelWeight>()) return user->operands().size() > 1 ? user->operand(1).type.dims[0] : 3;
+    if (&user->operand(0) != &input && user->operand(0).type.rank() >= 2) return user->operand(0).type.dims[1];
+  }
   return 0;
 }
 

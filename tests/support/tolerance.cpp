@@ -102,9 +102,10 @@ bool has_activation(const ir::Node& node) {
 bool is_exact(const ir::Node& node) {
   switch (node.op().code) {
   case OpCode::max_pool:
-  case OpCode::top1:
   case OpCode::pick_class:
   case OpCode::pick_class_backward:
+  case OpCode::top_k:
+  case OpCode::argmax:
   case OpCode::constant:
   case OpCode::reshape:
   case OpCode::concat:
@@ -164,6 +165,14 @@ template <class Value> double sum_of_line(const ir::AxisView& view, int64_t elem
   return sum;
 }
 
+// The most that the classes of a position can be wanted together.
+double wanted_magnitude(const std::vector<Tensor>& operands, size_t class_weight) {
+  const Tensor& logits = operands[0];
+  const bool distribution = operands[1].dims.size() == logits.dims.size();
+  return (operands.size() > class_weight ? largest(operands[class_weight]) : 1) *
+         (distribution ? largest(operands[1]) * static_cast<double>(logits.dims[1]) : 1);
+}
+
 Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
   const Tensor& first = operands[0];
   const ir::AxisView view(first.dims, axis_of(node));
@@ -172,8 +181,7 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
   // An exponent x - m carries the rounding of the difference into the exponential.
   const double exponent = 1 + 2 * largest(first);
   for (int64_t i = 0; i < magnitude.elements(); ++i) {
-    const bool per_row = node.is<ir::SoftmaxCrossEntropy>() || node.is<ir::MultiClassHinge>();
-    const int64_t row = per_row ? i : i / classes;
+    const int64_t row = node.is<ir::MultiClassHinge>() ? i : i / classes;
     if (node.is<ir::MultiClassHinge>() || node.is<ir::MultiClassHingeBackward>()) {
       magnitude[i] = hinge_magnitude(node, operands, row);
     } else if (node.is<ir::LogSoftmaxBackward>()) {
@@ -182,8 +190,13 @@ Tensor softmax_magnitude(const ir::Node& node, const std::vector<Tensor>& operan
     } else if (node.is<ir::SoftmaxBackward>()) {
       const double dot = sum_of_line(view, i, [&](int64_t e) { return std::abs(first[e] * operands[1][e]); });
       magnitude[i] = std::abs(first[i]) * (std::abs(operands[1][i]) + dot);
+    } else if (node.is<ir::SoftmaxCrossEntropy>()) {
+      const ir::ClassPositions shape(first.dims);
+      magnitude[i] = wanted_magnitude(operands, 2) * (exponent + std::log(static_cast<double>(classes))) *
+                     static_cast<double>(shape.positions);
     } else if (node.is<ir::SoftmaxCrossEntropyBackward>()) {
-      magnitude[i] = exponent * std::abs(operands[2][row]);
+      const int64_t sample = i / (first.elements() / first.dims[0]);
+      magnitude[i] = wanted_magnitude(operands, 3) * exponent * std::abs(operands[2][sample]);
     } else {
       magnitude[i] = exponent + (node.is<ir::Softmax>() ? 0 : std::log(static_cast<double>(classes)));
     }
@@ -314,9 +327,11 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
   ErrorBound bound;
   if (is_softmax(node)) {
     bound.magnitude = {softmax_magnitude(node, operands)};
-    bound.terms = {mapped(bound.magnitude[0], [&](double) {
-      return static_cast<double>(operands[0].dims[static_cast<size_t>(axis_of(node))]);
-    })};
+    // A loss adds up the positions of its sample too.
+    const double terms = node.is<ir::SoftmaxCrossEntropy>()
+                             ? static_cast<double>(operands[0].elements() / operands[0].dims[0])
+                             : static_cast<double>(operands[0].dims[static_cast<size_t>(axis_of(node))]);
+    bound.terms = {mapped(bound.magnitude[0], [&](double) { return terms; })};
     return bound;
   }
   bound.magnitude = with_coefficients(node, operands, false, seed, step);
@@ -330,7 +345,9 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
   // Means divide their sums: their ones give 1.
   double least = 1;
   if (node.is<ir::ReduceMean>()) least = static_cast<double>(operands[0].elements() / node.result().type.elements());
-  if (is_mean_loss(node)) least = static_cast<double>(operands[0].dims[1]);
+  if (is_mean_loss(node)) least = static_cast<double>(operands[0].elements() / operands[0].dims[0]);
+  if (node.is<ir::WeightedMean>() || node.is<ir::WeightedMeanBackward>() || node.is<ir::LabelWeight>())
+    least = static_cast<double>(operands[0].elements());
   if (node.is<ir::AveragePool>())
     least = static_cast<double>(node.attributes<ir::AveragePool>().kernel[0] *
                                 node.attributes<ir::AveragePool>().kernel[1]);

@@ -5,7 +5,6 @@
 #include "compile_experiment.h"
 #include "frontend/describe_data.h"
 #include "frontend/import/preprocess.h"
-#include "frontend/render.h"
 #include "measure_data.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
@@ -30,8 +29,7 @@ codegen::ProductOptions product_options(const frontend::LoadedExperiment& loaded
                                         const Options& options, const std::string& sysroot) {
   codegen::ProductOptions product;
   product.kiln_version = KILN_VERSION;
-  product.experiment = frontend::render(loaded.experiment);
-  product.class_names = class_names(loaded, class_count(module));
+  product.facts = program_facts(loaded, module);
   product.threads = thread_count(options);
   product.cache_directory = cache_directory(options);
   const std::string text = runtime::read_text_file(sysroot + "/" + kLicences);
@@ -143,6 +141,10 @@ codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, cons
     std::unique_ptr<ir::Module> training_module, prediction_module;
     ir::Plan training, prediction;
   };
+  if (loaded.experiment.data().has_synthetic())
+    throw runtime::Error(
+        runtime::ErrorKind::unsupported,
+        fmt::format("{}: a trainer reads files, but the experiment's data are made up", options.experiment));
   const std::string sysroot = require_sysroot(options);
   const std::vector<Options> levels = options_by_level(options);
   const ExperimentRecipe recipe(loaded);

@@ -154,8 +154,9 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   if (facts.data_bytes > 0) fmt::print("data held in memory while training: {} bytes\n", grouped(facts.data_bytes));
   // Numbers that stand for names tell nothing.
   const bool has_names = !loaded.experiment.data().class_name().empty();
-  fmt::print("{} classes{}{}\n", facts.classes.size(), has_names ? ": " : "",
-             has_names ? fmt::to_string(fmt::join(facts.classes, ", ")) : "");
+  if (!facts.classes.empty())
+    fmt::print("{} classes{}{}\n", facts.classes.size(), has_names ? ": " : "",
+               has_names ? fmt::to_string(fmt::join(facts.classes, ", ")) : "");
   if (options.verbosity < 1) return;
   if (!facts.folding.empty())
     fmt::print("\npre-processing in predict{}\n", frontend::takes_statistics(loaded.experiment.preprocess())

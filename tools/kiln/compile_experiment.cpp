@@ -3,6 +3,7 @@
 
 #include "codegen/host_cpu.h"
 #include "frontend/describe_data.h"
+#include "frontend/layer_names.h"
 #include "frontend/render.h"
 #include "ir/all_ops.h"
 #include "ir/text.h"
@@ -16,6 +17,7 @@
 #include "runtime/cpu.h"
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
+#include "runtime/synthetic_source.h"
 
 #include <cstdio>
 #include <cstdlib>
@@ -89,14 +91,29 @@ std::string cache_directory(const Options& options) {
   return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/kiln" : std::string();
 }
 
+codegen::ProgramFacts program_facts(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
+  codegen::ProgramFacts facts;
+  facts.experiment = frontend::render(loaded.experiment);
+  facts.class_names = class_names(loaded, class_count(module));
+  facts.confusion_matrix = loaded.experiment.metrics().confusion_matrix();
+  facts.per_class = loaded.experiment.metrics().per_class();
+  for (const auto& layer : loaded.experiment.network().layer()) {
+    if (!frontend::is_loss(layer)) continue;
+    facts.losses.push_back({layer.name(), layer.loss_weight()});
+    // The last loss is the one whose labels are counted.
+    facts.ignores_label = layer.softmax_cross_entropy().has_ignore_label();
+    facts.ignored_label = layer.softmax_cross_entropy().ignore_label();
+  }
+  return facts;
+}
+
 Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
                  const Options& options) {
   ir::Plan plan = optimize(*module, purpose, options);
   codegen::CompileOptions compile_options;
   compile_options.threads = thread_count(options);
   compile_options.cache_directory = cache_directory(options);
-  compile_options.experiment = frontend::render(loaded.experiment);
-  compile_options.class_names = class_names(loaded, class_count(*module));
+  compile_options.facts = program_facts(loaded, *module);
   codegen::Program program(plan, compile_options);
   if (options.verbosity > 0)
     fmt::print(stderr, "{} kernels, {} bytes of code for {}, {} objects from the cache, in {:.2f} s\n",
@@ -107,8 +124,9 @@ Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const fron
 
 int64_t class_count(const ir::Module& module) {
   for (const auto& function : module.functions())
-    for (const auto& node : function->nodes())
-      if (node->is<ir::Top1>()) return node->operand(0).type.dims[1];
+    for (const auto& output : function->outputs)
+      if (output.name == "correct" && output.value->producer->is<ir::TopK>())
+        return output.value->producer->operand(0).type.dims[1];
   for (const auto& function : module.functions())
     for (const auto& output : function->outputs)
       if (output.name == "probability") return output.value->type.dims[1];
@@ -117,6 +135,7 @@ int64_t class_count(const ir::Module& module) {
 
 std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes) {
   const auto& given = loaded.experiment.data().class_name();
+  if (classes == 0) return {};
   std::vector<std::string> names(given.begin(), given.end());
   for (auto i = static_cast<int64_t>(names.size()); i < classes; ++i) names.push_back(fmt::to_string(i));
   return names;
@@ -146,7 +165,7 @@ void bind_weights(ir::Module& module, const std::string& path) {
 }
 
 StatesAlone::StatesAlone(const ir::Module& module, const ir::Target& target)
-    : plan_{&module, target, {}}, description_(plan_, "", "", {}), instance_(description_.program(), {}) {}
+    : plan_{&module, target, {}}, description_(plan_, "", {}), instance_(description_.program(), {}) {}
 
 void bind_initial_weights(ir::Module& module, uint64_t seed, const ir::Target& target) {
   // The runtime knows how states begin.
@@ -187,13 +206,62 @@ std::string weights_path(const frontend::LoadedExperiment& loaded, const Options
   return path;
 }
 
+namespace {
+
+runtime::SyntheticTarget synthetic_target(const proto::Network& network) {
+  auto target = runtime::SyntheticTarget::values;
+  for (const auto& layer : network.layer()) {
+    if (layer.has_softmax_cross_entropy()) target = runtime::SyntheticTarget::distribution;
+    if (layer.has_sigmoid_cross_entropy()) target = runtime::SyntheticTarget::flags;
+    if (layer.has_mean_squared_error() || layer.has_l1() || layer.has_huber())
+      target = runtime::SyntheticTarget::values;
+  }
+  return target;
+}
+
+// Gives what the network takes, which its function for tests says.
+std::shared_ptr<const runtime::DataSource> open_synthetic(const frontend::LoadedExperiment& loaded, int64_t samples,
+                                                          int64_t first_sample) {
+  if (samples == 0) return nullptr;
+  frontend::ImportOptions wanted;
+  wanted.evaluate_batch = 1;
+  wanted.predict_batches.clear();
+  frontend::Diagnostics ignored; // told when the network was imported for good
+  const auto module = frontend::import_network(loaded, wanted, ignored);
+  if (module == nullptr) return nullptr;
+  runtime::SyntheticOptions options;
+  for (const auto& input : module->functions().front()->inputs()) {
+    const ir::TensorType& type = input->type;
+    const kiln_dtype dtype = type.dtype == ir::DType::f32 ? KILN_F32 : type.dtype == ir::DType::u8 ? KILN_U8 : KILN_I32;
+    options.fields.push_back({input->name, dtype, {type.dims.begin() + 1, type.dims.end()}});
+  }
+  const proto::Synthetic& synthetic = loaded.experiment.data().synthetic();
+  const int64_t classes = class_count(*module);
+  options.target = synthetic_target(loaded.experiment.network());
+  options.classes = synthetic.has_classes() ? synthetic.classes() : classes > 0 ? classes : 10;
+  options.samples = samples;
+  options.first_sample = first_sample;
+  options.seed = synthetic.seed();
+  return runtime::make_synthetic_source(std::move(options));
+}
+
+} // namespace
+
 runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded) {
-  runtime::DataSplits data = runtime::open_data(frontend::describe_data(loaded.experiment.data()));
-  if (loaded.experiment.augment().random_crop().size().empty()) return data;
+  const proto::Data& data = loaded.experiment.data();
+  runtime::DataSplits splits;
+  if (data.has_synthetic()) {
+    const proto::Synthetic& synthetic = data.synthetic();
+    splits.sources[runtime::Split::train] = open_synthetic(loaded, synthetic.train_samples(), 0);
+    splits.sources[runtime::Split::test] = open_synthetic(loaded, synthetic.test_samples(), synthetic.train_samples());
+  } else {
+    splits = runtime::open_data(frontend::describe_data(data));
+  }
+  if (loaded.experiment.augment().random_crop().size().empty()) return splits;
   for (const runtime::Split split : {runtime::Split::validation, runtime::Split::test})
-    if (auto& source = data.sources[split])
+    if (auto& source = splits.sources[split])
       source = runtime::crop_center(std::move(source), loaded.data.height, loaded.data.width);
-  return data;
+  return splits;
 }
 
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,

@@ -44,6 +44,8 @@ struct Compiled {
   codegen::Program program;
 };
 
+// What a program says of its experiment.
+codegen::ProgramFacts program_facts(const frontend::LoadedExperiment& loaded, const ir::Module& module);
 // Runs the passes (printing after those that options.print_after names) and plans memory. The target of `pass` is taken
 // from the options.
 ir::Plan optimize(ir::Module& module, Purpose purpose, const Options& options, const passes::PassOptions& pass = {});

@@ -172,6 +172,7 @@ void place_source(proto::Data& data, const std::string& folder) {
     if (data.npz().has_validation()) place_part(*data.mutable_npz()->mutable_validation(), folder);
     if (data.npz().has_test()) place_part(*data.mutable_npz()->mutable_test(), folder);
     break;
+  case proto::Data::kSynthetic: // has no paths
   case proto::Data::SOURCE_NOT_SET:
     break;
   }

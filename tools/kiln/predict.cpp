@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <charconv>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
@@ -66,6 +67,12 @@ Prediction read_prediction(int64_t sample, int32_t label, const float* probabili
   return prediction;
 }
 
+// An ignored label may be no class: its number stands for it.
+std::string label_name(const std::vector<std::string>& names, int32_t label) {
+  const bool is_class = label >= 0 && static_cast<size_t>(label) < names.size();
+  return is_class ? names[static_cast<size_t>(label)] : fmt::to_string(label);
+}
+
 nlohmann::json to_json(const std::vector<Prediction>& predictions, const std::vector<std::string>& names) {
   nlohmann::json list = nlohmann::json::array();
   for (const Prediction& prediction : predictions) {
@@ -74,7 +81,7 @@ nlohmann::json to_json(const std::vector<Prediction>& predictions, const std::ve
       top.push_back({{"class", index}, {"name", names.at(static_cast<size_t>(index))}, {"probability", probability}});
     list.push_back({{"sample", prediction.sample},
                     {"label", prediction.label},
-                    {"label_name", names.at(static_cast<size_t>(prediction.label))},
+                    {"label_name", label_name(names, prediction.label)},
                     {"correct", prediction.correct()},
                     {"top", top}});
   }
@@ -87,12 +94,48 @@ void print_predictions(const std::vector<Prediction>& predictions, const std::ve
   for (const Prediction& prediction : predictions) {
     std::string text =
         fmt::format("{:6}  {:5}  is {:{}}  ", prediction.sample, prediction.correct() ? "right" : "WRONG",
-                    names.at(static_cast<size_t>(prediction.label)), width);
+                    label_name(names, prediction.label), width);
     for (const auto& [index, probability] : prediction.top)
       text += fmt::format("  {:5.1f}% {:{}}", 100 * probability, names.at(static_cast<size_t>(index)), width);
     text.erase(text.find_last_not_of(' ') + 1);
     fmt::print("{}\n", text);
   }
+}
+
+// The label of a sample; null if the data give none.
+nlohmann::json label_of(const runtime::DataSource& source, int64_t sample) {
+  const runtime::Field* label = source.find_field(runtime::label_name);
+  if (label == nullptr) return nullptr;
+  const auto read = [&]<class T>(std::vector<T> values) {
+    source.read(sample, source.index_of(*label), values.data());
+    return nlohmann::json(values);
+  };
+  const auto size = static_cast<size_t>(label->elements());
+  return label->dtype == KILN_I32 ? read(std::vector<int32_t>(size)) : read(std::vector<float>(size));
+}
+
+// What the network gives where it is no choice of one class for a sample.
+void print_values(const std::vector<float>& values, const std::vector<int64_t>& samples, const ir::Module& module,
+                  const runtime::DataSource& source, const std::string& weights, const Options& options) {
+  const ir::Dims& dims = module.functions().front()->outputs.front().value->type.dims;
+  const size_t count = values.size() / samples.size();
+  nlohmann::json list = nlohmann::json::array();
+  for (size_t i = 0; i < samples.size(); ++i) {
+    const auto begin = values.begin() + static_cast<std::ptrdiff_t>(i * count);
+    const std::vector<float> own(begin, begin + static_cast<std::ptrdiff_t>(count));
+    if (options.json) {
+      list.push_back({{"sample", samples[i]},
+                      {"shape", ir::Dims(dims.begin() + 1, dims.end())},
+                      {"output", own},
+                      {"label", label_of(source, samples[i])}});
+      continue;
+    }
+    constexpr size_t shown = 8;
+    fmt::print("{:6}  {:.4g}{}\n", samples[i],
+               fmt::join(own.begin(), own.begin() + static_cast<std::ptrdiff_t>(std::min(shown, count)), " "),
+               count > shown ? fmt::format(" ... ({} values)", count) : "");
+  }
+  if (options.json) print_json({{"weights", weights}, {"samples", list}, {"count", samples.size()}});
 }
 
 } // namespace
@@ -118,8 +161,14 @@ int run_predict(const Options& options) {
 
   const int64_t classes = class_count(*compiled.module);
   const std::vector<std::string> names = class_names(loaded, classes);
+  const runtime::Field* found = source->find_field(runtime::label_name);
+  const bool by_class = classes > 0 && found != nullptr && *found == runtime::class_label_field();
+  if (!by_class) {
+    print_values(probabilities, samples, *compiled.module, *source, weights, options);
+    return 0;
+  }
   source->check_labels(runtime::label_range(compiled.program.description()));
-  const runtime::Field& label_field = *source->find_field(runtime::label_name);
+  const runtime::Field& label_field = *found;
   std::vector<Prediction> predictions;
   for (size_t i = 0; i < samples.size(); ++i) {
     int32_t label = 0;

@@ -29,8 +29,9 @@ int run_test(const Options& options) {
   runtime::Evaluator evaluator(instance, *source, 0, runtime::Split::test, skips ? &bad_records : nullptr);
   const runtime::Evaluation result = evaluator.run();
 
-  fmt::print("{}", options.json ? runtime::evaluation_json(result, bad_records, weights)
-                                : runtime::evaluation_text(result, bad_records));
+  const kiln_program& program = compiled.program.description();
+  fmt::print("{}", options.json ? runtime::evaluation_json(result, bad_records, program, weights)
+                                : runtime::evaluation_text(result, bad_records, program));
   return 0;
 }
 
