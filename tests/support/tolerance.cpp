@@ -302,7 +302,8 @@ ErrorBound lrn_bound(const ir::Node& node, const std::vector<Tensor>& operands) 
 } // namespace
 
 double ErrorBound::at(size_t tensor, int64_t element) const {
-  return kRoundings * std::sqrt(terms[tensor][element]) * 0x1p-24 * magnitude[tensor][element];
+  const double most = magnitude[tensor][element];
+  return most == 0 ? 0 : kRoundings * std::sqrt(terms[tensor][element]) * 0x1p-24 * most + 0x1p-126;
 }
 
 std::vector<Tensor> evaluate_node(const ir::Node& node, const ir::Attributes& attributes, std::vector<Tensor> operands,

@@ -1,10 +1,11 @@
 // How far an emitted kernel may be from the reference: the one definition of tests that compare the two.
 //
-//     |emitted - reference| <= c sqrt(K) 2^-24 M
+//     |emitted - reference| <= c sqrt(K) 2^-24 M + 2^-126
 //
 // M bounds the sum that the op computes, sum |x| |w|, and K counts its terms. Both come from the op's own reference: M
 // from absolute operands and coefficients, K from ones. c = 8 covers polynomial functions of 3 ulp (6 x 2^-24) and sums
 // whose roundings do not happen to cancel. Ops that only move or compare values have M = 0: they must agree exactly.
+// Where M is not 0, kernels flush denormals, hence 2^-126.
 #pragma once
 
 #include "ir/evaluate.h"
