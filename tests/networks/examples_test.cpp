@@ -17,6 +17,7 @@
 #include <fmt/ranges.h>
 #include <gtest/gtest.h>
 #include <numeric>
+#include <set>
 
 namespace kiln::test {
 namespace {
@@ -36,7 +37,7 @@ struct Reduction {
 const std::vector<Reduction>& reductions() {
   static const std::vector<Reduction> all = {
       {"lenet", {}},
-      {"caffenet", {"data.image.height=67"}, 0.01, 4},
+      {"caffenet", {"data.image.height=67"}},
       {"nin", {"data.image.height=16"}},
       {"vgg_small", {"data.image.height=16"}},
       {"vgg16", {"data.image.height=32"}, 0.0005, 2},
@@ -46,6 +47,8 @@ const std::vector<Reduction>& reductions() {
       {"mobilenet_v2", {"data.image.height=64"}},
       {"squeezenet", {"data.image.height=48"}},
       {"densenet121", {"data.image.height=32"}},
+      {"googlenet", {"data.image.height=80", "preprocess.std=60"}, 0.001, 2},
+      {"unet", {"data.image.height=16"}, 0.001, 2},
   };
   return all;
 }
@@ -74,25 +77,44 @@ protected:
   }
 };
 
-// Of class c: stripes whose direction and width tell it, under noise.
-uint8_t pixel(int64_t label, uint64_t key, int64_t y, int64_t x, int64_t channel, int64_t element) {
+// Of an image of class c: 0 or 1 in stripes whose direction and width tell the class.
+int64_t stripe(int64_t label, int64_t y, int64_t x, int64_t channel) {
   const int64_t along = label % 2 == 0 ? y : x;
   const int64_t wide = label < 2 ? 2 : 4;
-  const double noise = random::uniform(random::draw(key, static_cast<uint64_t>(element)));
-  return static_cast<uint8_t>(40 + (along / wide + channel * (label / 2)) % 2 * 120 + noise * 60);
+  return (along / wide + channel * (label / 2)) % 2;
 }
 
-void fill(ir::Tensor& tensor, const ir::Value& input, const ir::Tensor& labels, uint64_t step) {
-  if (input.type.dtype == ir::DType::i32) tensor = labels;
-  if (input.type.dtype == ir::DType::f32) return; // the rate
-  if (input.type.dtype != ir::DType::u8) return;
-  const ir::Dims& dims = tensor.dims;
+// Stripes under noise.
+void fill_images(ir::Tensor& images, const ir::Tensor& labels, uint64_t key) {
+  const ir::Dims& dims = images.dims;
   int64_t element = 0;
   for (int64_t n = 0; n < dims[0]; ++n)
     for (int64_t y = 0; y < dims[1]; ++y)
       for (int64_t x = 0; x < dims[2]; ++x)
-        for (int64_t c = 0; c < dims[3]; ++c, ++element)
-          tensor[element] = pixel(static_cast<int64_t>(labels[n]), random::mix(step), y, x, c, element);
+        for (int64_t c = 0; c < dims[3]; ++c, ++element) {
+          const double noise = random::uniform(random::draw(key, static_cast<uint64_t>(element)));
+          const int64_t bright = stripe(static_cast<int64_t>(labels[n]), y, x, c);
+          images[element] = static_cast<uint8_t>(40 + bright * 120 + noise * 60);
+        }
+}
+
+// One class a sample, or for each pixel the stripe it lies in.
+void fill_labels(ir::Tensor& target, const ir::Tensor& labels) {
+  const ir::Dims& dims = target.dims;
+  if (dims.size() == 1) {
+    target = labels;
+    return;
+  }
+  int64_t element = 0;
+  for (int64_t n = 0; n < dims[0]; ++n)
+    for (int64_t y = 0; y < dims[1]; ++y)
+      for (int64_t x = 0; x < dims[2]; ++x, ++element)
+        target[element] = static_cast<double>(stripe(static_cast<int64_t>(labels[n]), y, x, 0));
+}
+
+void fill(ir::Tensor& tensor, const ir::Value& input, const ir::Tensor& labels, uint64_t step) {
+  if (input.type.dtype == ir::DType::i32) fill_labels(tensor, labels);
+  if (input.type.dtype == ir::DType::u8) fill_images(tensor, labels, random::mix(step));
 }
 
 ir::Environment environment(const ir::Function& function, double rate) {
@@ -139,6 +161,13 @@ TEST_P(ExampleNetworks, TrainAsTheReferenceDoes) {
   const double before = std::accumulate(losses.begin(), losses.begin() + 4, 0.0) / 4;
   const double after = std::accumulate(losses.end() - 4, losses.end(), 0.0) / 4;
   EXPECT_LT(after, 0.9 * before) << fmt::format("{:.3f}", fmt::join(losses, " "));
+}
+
+TEST(ExampleNetworkFiles, AreAllChecked) {
+  std::set<std::string> present;
+  for (const auto& entry : std::filesystem::directory_iterator(kFolder)) present.insert(entry.path().stem());
+  const auto names = networks();
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()), present);
 }
 
 INSTANTIATE_TEST_SUITE_P(Nets, ExampleNetworks, ::testing::ValuesIn(networks()),

@@ -21,6 +21,9 @@ PEER = "no publication; torch.nn modules of the same shapes, counted by hooks"
 NETS = {
     "lenet": (120, 431080, 2293000, "0.0023", "Caffe, examples/mnist/lenet_train_test.prototxt; Netscope: 2.29 M"),
     "caffenet": (120, 60965224, 724406816, "0.724", "Caffe, models/bvlc_reference_caffenet; Netscope: 60.97 M, 724.41 M"),
+    "googlenet": (120, 6998552, 1582671872, "1.583",
+                  "Caffe, models/bvlc_googlenet without what only training needs; Netscope: 7.00 M, 1.58 G"),
+    "unet": (120, 31030658, 192384335872, "192.384", PEER),
     "nin": (120, 966986, 222486528, "0.222", PEER),
     "vgg_small": (120, 3248202, 154866688, "0.155", PEER),
     "vgg16": (120, 138357544, 15470264320, "15.470", TORCHVISION),
@@ -31,17 +34,25 @@ NETS = {
     "squeezenet": (120, 1248424, 818924576, "0.819", TORCHVISION),
     "densenet121": (119, 7978856, 2834161664, "2.834", TORCHVISION),
 }
-WEIGHTED = {"convolution", "depthwise_convolution", "dense"}
+WEIGHTED = {"convolution", "depthwise_convolution", "transposed_convolution", "dense"}
 
 
-def multiply_adds(layer):
+def multiply_adds(layer, previous):
     """Of a layer with weights; None if its FLOPs are not what its parameters ask for."""
     positions = math.prod(layer["output"][1:])
+    # A transposed convolution takes each position of its input to a kernel of its output.
+    walked = math.prod(previous["output"][1:]) if layer["kind"] == "transposed_convolution" else positions
     for bias in (0, layer["output"][0]):
-        count = (layer["parameters"] - bias) * positions
+        count = (layer["parameters"] - bias) * walked
         if layer["flops"] == 2 * count + bias * positions:
             return count
     return None
+
+
+def weighted_counts(layers):
+    """Of what the network predicts with: layers that only training needs have no output."""
+    return [multiply_adds(layer, previous) for previous, layer in zip([None] + layers, layers)
+            if layer["kind"] in WEIGHTED and layer["output"]]
 
 
 class Nets(ToolTest):
@@ -59,7 +70,7 @@ class Nets(ToolTest):
                 with self.subTest(name):
                     self.assertEqual(facts["diagnostics"], [])
                     self.assertEqual(facts["totals"]["parameters"], parameters, source)
-                    counts = [multiply_adds(layer) for layer in facts["layers"] if layer["kind"] in WEIGHTED]
+                    counts = weighted_counts(facts["layers"])
                     self.assertNotIn(None, counts)
                     self.assertEqual(sum(counts), expected, source)
                     digits = len(published.split(".")[1])
