@@ -25,7 +25,7 @@ import safetensors
 HERE = os.path.dirname(os.path.abspath(__file__))
 # A rectifier or maximum that rounding decides otherwise sends a gradient elsewhere, so a step that misses is made again
 # from the same state with another batch, if such a tie is what its batch has (relative to the layer's magnitudes).
-DRAWS, NEAR = 12, 1e-6
+DRAWS, NEAR = 4, 1e-6
 NETS = os.path.join(HERE, "..", "..", "examples", "nets")
 
 
