@@ -14,31 +14,6 @@
 #include <unistd.h>
 
 namespace kiln::products {
-namespace {
-
-const char* kind_of(int exit_code) {
-  switch (exit_code) {
-  case 2:
-    return "usage";
-  case 3:
-    return "model";
-  case 4:
-    return "data";
-  case 5:
-    return "diverged";
-  case 6:
-    return "mismatch";
-  case 7:
-    return "memory";
-  case 8:
-    return "unsupported";
-  default:
-    return "runtime";
-  }
-}
-
-} // namespace
-
 std::string program_name(const char* const* argv) {
   const std::string_view path = argv[0] != nullptr ? argv[0] : "";
   const std::string_view name = path.substr(path.rfind('/') + 1);
@@ -51,7 +26,7 @@ void tell_error(std::string_view program, int exit_code, std::string_view messag
   if (json) {
     runtime::JsonWriter object;
     object.begin_object().key("error").begin_object();
-    object.member("kind", kind_of(exit_code)).member("exit_code", exit_code).member("message", message);
+    object.member("kind", runtime::kind_name(exit_code)).member("exit_code", exit_code).member("message", message);
     print(object.end_object().end_object().text() + "\n");
     return;
   }

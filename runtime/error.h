@@ -18,6 +18,9 @@ enum class ErrorKind {
   unsupported = 8, // valid, but this build or this CPU cannot do it
 };
 
+// Of the process's exit code, as JSON output names it: "data" for 4.
+const char* kind_name(int exit_code);
+
 struct Error : std::exception {
   Error(ErrorKind kind, std::string message) : kind(kind), message(std::move(message)) {}
   const char* what() const noexcept override { return message.c_str(); }

@@ -52,31 +52,11 @@ std::string painted(std::string_view text) {
   return result;
 }
 
-const char* kind_of(int exit_code) {
-  switch (exit_code) {
-  case 2:
-    return "usage";
-  case 3:
-    return "model";
-  case 4:
-    return "data";
-  case 5:
-    return "diverged";
-  case 6:
-    return "mismatch";
-  case 7:
-    return "memory";
-  case 8:
-    return "unsupported";
-  default:
-    return "runtime";
-  }
-}
-
 int tell(int exit_code, std::string_view message, std::string_view hint, bool json, bool color) {
   if (json) {
     print_json(
-        {{"error", {{"kind", kind_of(exit_code)}, {"exit_code", exit_code}, {"message", message}, {"hint", hint}}}});
+        {{"error",
+          {{"kind", runtime::kind_name(exit_code)}, {"exit_code", exit_code}, {"message", message}, {"hint", hint}}}});
     return exit_code;
   }
   std::string text = fmt::format("kiln: error: {}\n", message);
