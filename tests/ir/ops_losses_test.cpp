@@ -2,6 +2,7 @@
 // own, gradient rules against differences, and what the ops refuse.
 #include "ir/all_ops.h"
 #include "tests/support/finite_difference.h"
+#include "tests/support/run_op.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,6 +11,7 @@
 namespace kiln::ir {
 namespace {
 
+using kiln::test::tensor;
 using testing::DoubleNear;
 using testing::ElementsAre;
 using testing::Pointwise;
@@ -19,20 +21,9 @@ constexpr double kNaN = std::numeric_limits<double>::quiet_NaN();
 TensorType f32(Dims dims) { return {DType::f32, std::move(dims), {}}; }
 TensorType i32(Dims dims) { return {DType::i32, std::move(dims), {}}; }
 
-Tensor tensor(Dims dims, std::vector<double> data) {
-  Tensor made(std::move(dims));
-  made.data = std::move(data);
-  return made;
-}
-
 template <class Op> std::vector<double> run(const typename Op::Attributes& attributes,
                                             const std::vector<Tensor>& operands, const std::vector<TensorType>& types) {
-  Tensor result(Op::infer(attributes, types).at(0).dims);
-  EvaluationFrame frame;
-  for (const Tensor& operand : operands) frame.operands.push_back(&operand);
-  frame.results = {&result};
-  Op::evaluate(attributes, frame);
-  return result.data;
+  return test::run_op<Op>(attributes, operands, types).data;
 }
 
 // The loss of each sample, for losses of values.

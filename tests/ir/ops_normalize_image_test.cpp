@@ -1,5 +1,6 @@
 // normalize_image: values worked by hand, costs, and what it refuses.
 #include "ir/all_ops.h"
+#include "tests/support/run_op.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,29 +8,16 @@
 namespace kiln::ir {
 namespace {
 
+using kiln::test::tensor;
 using testing::ElementsAre;
 
 TensorType f32(Dims dims) { return {DType::f32, std::move(dims), {}}; }
 TensorType u8(Dims dims) { return {DType::u8, std::move(dims), {}}; }
 
-Tensor tensor(Dims dims, std::vector<double> data) {
-  Tensor made(std::move(dims));
-  EXPECT_EQ(made.data.size(), data.size());
-  made.data = std::move(data);
-  return made;
-}
-
 Tensor run(const std::vector<Tensor>& operands) {
   std::vector<TensorType> types;
-  EvaluationFrame frame;
-  for (const Tensor& operand : operands) {
-    types.push_back(types.empty() ? u8(operand.dims) : f32(operand.dims));
-    frame.operands.push_back(&operand);
-  }
-  Tensor result(NormalizeImage::infer({}, types).at(0).dims);
-  frame.results = {&result};
-  NormalizeImage::evaluate({}, frame);
-  return result;
+  for (const Tensor& operand : operands) types.push_back(types.empty() ? u8(operand.dims) : f32(operand.dims));
+  return test::run_op<NormalizeImage>({}, operands, types);
 }
 
 // Two rows of one pixel of three channels.
