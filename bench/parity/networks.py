@@ -104,27 +104,55 @@ def fix_dropout(net):
     return net
 
 
-def distance_from_kinks(net, images):
-    """How near any rectifier's operand is to 0, or the two largest of any max pooling window to each other, relative to
-    the layer's mean magnitude: what is within a rounding or two of that, rounding can decide otherwise."""
-    nearest = [float("inf")]
+class DecidedReLU(nn.Module):
+    """A rectifier whose decisions are given in training: which elements pass."""
 
-    def look(module, operands, _):
-        x = operands[0]
-        gap = x.abs()
-        if isinstance(module, nn.MaxPool2d):
-            kernel, stride, padding = module.kernel_size, module.stride, module.padding
-            padded = F.pad(x, [padding] * 4 + [], value=-1e30).flatten(0, 1).unsqueeze(1)
-            two = F.unfold(padded, kernel, stride=stride).topk(2, 1)[0]
-            gap = two[:, 0] - two[:, 1]
-            gap = gap[gap > 0]  # equal in double is equal in float, where equal sums are made of equal terms
-        if gap.numel():
-            nearest[0] = min(nearest[0], (gap.min() / x.abs().mean()).item())
+    def __init__(self):
+        super().__init__()
+        self.given, self.disputes = None, []
 
-    handles = [module.register_forward_hook(look) for module in net.modules()
-               if isinstance(module, (nn.ReLU, nn.MaxPool2d))]
-    with torch.no_grad():
-        net(images)
-    for handle in handles:
-        handle.remove()
-    return nearest[0]
+    def forward(self, x):
+        if not self.training:
+            return F.relu(x)
+        passes = self.given.reshape(x.shape) > 0
+        self.disputes = relative_to_magnitude(x.detach().abs()[passes != (x.detach() > 0)], x)
+        return x * passes.to(x.dtype)
+
+
+class DecidedMaxPool(nn.Module):
+    """Max pooling whose decisions are given in training: of each window, the first that is largest in `given`."""
+
+    def __init__(self, pool):
+        super().__init__()
+        self.pool = pool
+        self.given, self.disputes = None, []
+
+    def forward(self, x):
+        if not self.training:
+            return self.pool(x)
+        options = (self.pool.kernel_size, self.pool.stride, self.pool.padding, 1, self.pool.ceil_mode)
+        _, where = F.max_pool2d(self.given.reshape(x.shape), *options, return_indices=True)
+        taken = x.flatten(2).gather(2, where.flatten(2)).reshape(where.shape)
+        missed = F.max_pool2d(x.detach(), *options) - taken.detach()
+        self.disputes = relative_to_magnitude(missed[missed > 0], x)
+        return taken
+
+
+def relative_to_magnitude(gaps, x):
+    return (gaps / x.detach().abs().mean()).double().tolist()
+
+
+def decide(net):
+    """Puts modules that take decisions in the place of every rectifier and max pooling."""
+    for parent in list(net.modules()):
+        for name, module in parent.named_children():
+            if isinstance(module, nn.ReLU):
+                setattr(parent, name, DecidedReLU())
+            elif isinstance(module, nn.MaxPool2d):
+                setattr(parent, name, DecidedMaxPool(module))
+    return net
+
+
+def decisions(net):
+    """What `decide` put in, in order of use."""
+    return [module for module in net.modules() if isinstance(module, (DecidedReLU, DecidedMaxPool))]

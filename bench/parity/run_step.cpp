@@ -5,7 +5,8 @@
 // prints a line "state NAME ROLE D0 D1 ..." for each state that a step starts from, then "ready". Each line of input is
 // "train IN OUT" or "predict IN OUT", two safetensors files: IN holds the states and the function's inputs by name. OUT
 // gets, of train_step, its outputs, "gradient:STATE" for each parameter, "mask:LAYER" for each dropout (what it
-// multiplies by) and the states after the step; of predict, its outputs. Done with one, it prints "done".
+// multiplies by), "decided:LAYER" for each rectifier (its result) and max pooling (its operand), in the order of the
+// network, and the states after the step; of predict, its outputs. Done with one, it prints "done".
 #include "codegen/host_cpu.h"
 #include "codegen/program.h"
 #include "frontend/importer.h"
@@ -64,10 +65,21 @@ void export_masks(ir::Function& function) {
   }
 }
 
+// What tells which elements a rectifier passed, and which of a window was its maximum.
+void export_decisions(ir::Function& function) {
+  for (const auto& node : function.nodes()) {
+    if (node->is<ir::Relu>())
+      function.outputs.push_back({"decided:" + node->layer, &node->result()});
+    else if (node->is<ir::MaxPool>())
+      function.outputs.push_back({"decided:" + node->layer, &node->operand(0)});
+  }
+}
+
 // The training pipeline, with gradients kept as outputs beside the updates.
 void optimize_training(ir::Module& module, const passes::RunOptions& options) {
   ir::Function& function = *module.find_function("train_step");
   export_masks(function);
+  export_decisions(function);
   const auto pipeline = passes::training_pipeline(); // differentiate, append_optimizer, ...
   passes::run_passes(module, pipeline.subspan(0, 1), options);
   std::vector<ir::Output> gradients;
