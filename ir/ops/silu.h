@@ -20,7 +20,8 @@ struct Silu : Elementwise<Silu, 1> {
   }
 };
 
-// silu_backward(x, dy): dx = dy * s * (1 + x * (1 - s)), s = sigmoid(x).
+// silu_backward(x, dy): dx = dy * sigmoid(x) * (1 + x * sigmoid(-x)), where 1 - sigmoid(x) would lose the digits that a
+// large x multiplies.
 //   x, dy  f32 of one shape
 //   ->     as x
 struct SiluBackward : Elementwise<SiluBackward, 2> {
@@ -30,9 +31,7 @@ struct SiluBackward : Elementwise<SiluBackward, 2> {
   template <class T> static T formula(const Attributes&, const T& x, const T& dy) {
     using math::like;
     using math::sigmoid;
-    const T one = like(x, 1);
-    const T s = sigmoid(x);
-    return dy * (s * (one + x * (one - s)));
+    return dy * (sigmoid(x) * (like(x, 1) + x * sigmoid(like(x, 0) - x)));
   }
 };
 
