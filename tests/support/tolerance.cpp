@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cmath>
 #include <functional>
+#include <optional>
 
 namespace kiln::test {
 
@@ -65,6 +66,31 @@ bool is_mean_loss(const ir::Node& node) {
   default:
     return false;
   }
+}
+
+// A sigmoid cross-entropy whose classes count by pos_weight, w: it adds w t (log1p(exp(-|x|)) + max(-x, 0)) and (1 - t)
+// (log1p(exp(-|x|)) + max(x, 0)), its gradient sigmoid(x) (w t + 1 - t) and -w t. No sign of an operand makes all of
+// that positive, so it is added up here.
+std::optional<Tensor> weighted_sigmoid_magnitude(const ir::Node& node, const std::vector<Tensor>& operands) {
+  const bool backward = node.is<ir::SigmoidCrossEntropyBackward>();
+  if (!backward && !node.is<ir::SigmoidCrossEntropy>()) return std::nullopt;
+  const double weight = backward ? node.attributes<ir::SigmoidCrossEntropyBackward>().pos_weight
+                                 : node.attributes<ir::SigmoidCrossEntropy>().pos_weight;
+  if (weight == 1) return std::nullopt;
+  const Tensor& logits = operands[0];
+  const int64_t values = logits.elements() / logits.dims[0];
+  Tensor magnitude(node.result().type.dims);
+  for (int64_t i = 0; i < logits.elements(); ++i) {
+    const double x = logits[i], yes = weight * std::abs(operands[1][i]), no = 1 + std::abs(operands[1][i]);
+    const double rest = std::log1p(std::exp(-std::abs(x)));
+    if (backward)
+      magnitude[i] =
+          ((yes + no) / (1 + std::exp(-x)) + yes) * std::abs(operands[2][i / values]) / static_cast<double>(values);
+    else
+      magnitude[i / values] +=
+          (yes * (rest + std::max(-x, 0.0)) + no * (rest + std::max(x, 0.0))) / static_cast<double>(values);
+  }
+  return magnitude;
 }
 
 std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> operands, bool ones, uint64_t seed,
@@ -336,6 +362,7 @@ ErrorBound error_bound(const ir::Node& node, const std::vector<Tensor>& operands
     return bound;
   }
   bound.magnitude = with_coefficients(node, operands, false, seed, step);
+  if (std::optional<Tensor> added = weighted_sigmoid_magnitude(node, operands)) bound.magnitude = {std::move(*added)};
   for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double x) { return std::abs(x); });
   if (is_exact(node)) {
     for (Tensor& tensor : bound.magnitude) tensor = mapped(tensor, [](double) { return 0; });
