@@ -27,16 +27,20 @@ bool is_directory(const std::string& path) {
 
 } // namespace
 
-std::vector<std::string> list_images(std::span<const std::string> words) {
+std::vector<std::string> list_images(std::span<const std::string> words, const TellProblem& tell_problem) {
   std::vector<std::string> files;
   for (const std::string& word : words) {
     if (!is_directory(word)) {
       files.push_back(word);
       continue;
     }
-    std::vector<std::string> found = runtime::find_images(word);
-    if (found.empty()) throw Error(ErrorKind::data, word + ": holds no image (jpg, png, ppm, pgm)");
-    std::move(found.begin(), found.end(), std::back_inserter(files));
+    try {
+      std::vector<std::string> found = runtime::find_images(word);
+      if (found.empty()) throw Error(ErrorKind::data, word + ": holds no image (jpg, png, ppm, pgm)");
+      std::move(found.begin(), found.end(), std::back_inserter(files));
+    } catch (const Error& error) {
+      tell_problem(word, error.message);
+    }
   }
   return files;
 }

@@ -17,8 +17,10 @@
 
 namespace kiln::products {
 
-// Images among the words: a file is itself; a directory stands for the images below it, in the order of their paths.
-std::vector<std::string> list_images(std::span<const std::string> words);
+// Images among the words: a file is itself; a directory stands for the images below it, in the order of their paths. Of
+// a directory that cannot be read or holds none, the problem is told.
+using TellProblem = std::function<void(const std::string& directory, const std::string& problem)>;
+std::vector<std::string> list_images(std::span<const std::string> words, const TellProblem& tell_problem);
 
 class Classifier {
 public:

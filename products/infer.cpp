@@ -94,9 +94,12 @@ private:
     if (modes > 1) throw Error(ErrorKind::usage, "only one of files, --idx, --raw, --bench and --selftest at a time");
   }
 
-  int report(Classifier& classifier, const runtime::DataSource& source,
-             const std::function<std::string(size_t)>& name) const {
-    PredictionReport report(*product_.program, program_name_, words_.count("--top", 1, 3), words_.has("--json"));
+  PredictionReport start_report() const {
+    return {*product_.program, program_name_, words_.count("--top", 1, 3), words_.has("--json")};
+  }
+
+  static int report(PredictionReport report, Classifier& classifier, const runtime::DataSource& source,
+                    const std::function<std::string(size_t)>& name) {
     classifier.run(source, [&](size_t sample, const std::string& problem, std::span<const float> output) {
       report.add(name(sample), problem, output);
     });
@@ -104,10 +107,14 @@ private:
   }
 
   int classify_files(Classifier& classifier) const {
-    const std::vector<std::string> files = list_images(words_.words());
+    PredictionReport told = start_report();
+    const std::vector<std::string> files =
+        list_images(words_.words(), [&](const std::string& directory, const std::string& problem) {
+          told.add(directory, problem, {});
+        });
     const auto background = describe_background();
     const auto source = open_images(files, fit_rule(product_.data->fit), background, classifier.shape());
-    return report(classifier, *source, [&](size_t sample) { return files[sample]; });
+    return report(std::move(told), classifier, *source, [&](size_t sample) { return files[sample]; });
   }
 
   int classify_idx(Classifier& classifier) const {
@@ -122,7 +129,7 @@ private:
       fit.target = classifier.shape();
       source = std::make_shared<runtime::FittedSource>(std::move(source), fit);
     }
-    return report(classifier, *source,
+    return report(start_report(), classifier, *source,
                   [&](size_t sample) { return file + "#" + format_integer(static_cast<int64_t>(sample)); });
   }
 

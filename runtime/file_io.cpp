@@ -98,7 +98,8 @@ void write_text_file(const std::string& path, std::string_view text) {
 }
 
 InputFile::InputFile(std::string path) : path_(std::move(path)) {
-  descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC);
+  // A pipe without a writer would keep us waiting before fstat can tell that it is none.
+  descriptor_ = open(path_.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (descriptor_ < 0) fail_read("cannot open", path_, errno);
   struct stat status;
   int problem = fstat(descriptor_, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? EISDIR : 0;

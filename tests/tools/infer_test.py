@@ -112,6 +112,20 @@ class Inference(ToolTest):
         self.assertEqual(told[0]["top"][0]["name"], self.expected[0][0]["name"])
         self.assertEqual(len(told[1]["top"]), 3)
 
+    def test_jpegs_of_one_and_of_four_channels(self):
+        def value(row, column):
+            return 40 + 50 * (row + 2 * column)
+
+        grey = flat_jpeg.encode_channels(16, 16, 1, lambda row, column: [value(row, column)])
+        ink = flat_jpeg.encode_channels(16, 16, 4, lambda row, column: [0, 0, 0, 255 - value(row, column)])
+        colour = flat_jpeg.encode(16, 16, lambda row, column: [value(row, column)] * 3)
+        files = [self.put(name, data) for name, data in [("grey.jpg", grey), ("cmyk.jpg", ink), ("colour.jpg", colour)]]
+        told = json.loads(self.call(*files, "--json", "--top", CLASSES).out)
+        for entry in told[1:]:
+            for ours, first in zip(entry["top"], told[0]["top"], strict=True):
+                self.assertEqual(ours["class"], first["class"])
+                self.assertAlmostEqual(ours["probability"], first["probability"], 4)
+
     def test_bad_files_leave_the_others_alone(self):
         photo = flat_jpeg.encode(64, 64, lambda row, column: [200, 100, 50])
         bad = {
@@ -134,9 +148,25 @@ class Inference(ToolTest):
         told = json.loads(self.call(*words, "--json", code=4).out)
         self.assertEqual([entry["file"] for entry in told], words)
         self.assertEqual([("error" in entry) for entry in told], [False] + [True] * len(bad) + [False])
+        # Directories among files; a pipe that nobody writes to must not keep us waiting.
         os.makedirs(self.path("nothing"))
-        result = self.call(self.path("nothing"), code=4)
-        self.assertIn("holds no image", result.err)
+        os.makedirs(self.path("mixed"))
+        shutil.copy(good[1], self.path("mixed/b.pgm"))
+        self.put("mixed/a.png", b"")
+        os.mkfifo(self.path("pipe.png"))
+        result = self.call(good[0], self.path("nothing"), self.path("mixed"), self.path("pipe.png"), code=4)
+        self.assertEqual([line.split(": ")[0] for line in result.out.splitlines()], [good[0], self.path("mixed/b.pgm")])
+        lines = result.err.splitlines()
+        self.assertEqual(len(lines), 3, result.err)
+        for line, wanted in zip(lines, ["nothing: holds no image", "mixed/a.png: the file is empty", "pipe.png: Invalid"]):
+            self.assertTrue(line.startswith("blobs: error: "), line)
+            self.assertIn(wanted, line)
+        told = json.loads(self.call(self.path("nothing"), "--json", code=4).out)
+        self.assertEqual([entry["file"] for entry in told], [self.path("nothing")])
+        for arguments in ["--idx", self.path("missing")], ["--idx", self.path("nothing")], ["--idx", self.path("empty.png")]:
+            result = self.call(*arguments, code=4)
+            self.assertIn(arguments[1], result.err)
+            self.assertEqual(result.out, "")
 
     def test_command_line(self):
         info = self.call("--info").out

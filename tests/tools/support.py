@@ -79,9 +79,9 @@ class Result:
 os.environ["XDG_CACHE_HOME"] = os.path.join(os.path.dirname(KILN), "cache")
 
 
-def run(*arguments, program=KILN, stdin=None, cwd=None):
+def run(*arguments, program=KILN, stdin=None, cwd=None, preexec_fn=None):
     done = subprocess.run([program, *map(str, arguments)], capture_output=True, text=True, timeout=240, input=stdin,
-                          cwd=cwd, errors="replace")
+                          cwd=cwd, preexec_fn=preexec_fn, errors="replace")
     return Result(done.returncode, done.stdout, done.stderr)
 
 
