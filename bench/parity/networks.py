@@ -104,42 +104,52 @@ def fix_dropout(net):
     return net
 
 
-class DecidedReLU(nn.Module):
-    """A rectifier whose decisions are given in training: which elements pass."""
+class Decided(nn.Module):
+    """What decides element by element, by decisions that are given in training: those of whoever had the values `given`."""
 
     def __init__(self):
         super().__init__()
-        self.given, self.disputes = None, []
+        self.given, self.x = None, None
+
+    def gaps(self, values):
+        """How far from a tie the operand is, of the layer's mean magnitude, wherever `values` decide otherwise."""
+        gaps = self.distances(values.reshape(self.x.shape))
+        return (gaps / self.x.abs().mean()).double().tolist()
+
+
+class DecidedReLU(Decided):
+    """Passes what is positive in `given`."""
 
     def forward(self, x):
         if not self.training:
             return F.relu(x)
-        passes = self.given.reshape(x.shape) > 0
-        self.disputes = relative_to_magnitude(x.detach().abs()[passes != (x.detach() > 0)], x)
-        return x * passes.to(x.dtype)
+        self.x = x.detach()
+        return x * (self.given.reshape(x.shape) > 0).to(x.dtype)
+
+    def distances(self, values):
+        return self.x.abs()[(values > 0) != (self.x > 0)]
 
 
-class DecidedMaxPool(nn.Module):
-    """Max pooling whose decisions are given in training: of each window, the first that is largest in `given`."""
+class DecidedMaxPool(Decided):
+    """Takes from each window the first element that is largest in `given`."""
 
     def __init__(self, pool):
         super().__init__()
-        self.pool = pool
-        self.given, self.disputes = None, []
+        self.options = (pool.kernel_size, pool.stride, pool.padding, 1, pool.ceil_mode)
 
     def forward(self, x):
         if not self.training:
-            return self.pool(x)
-        options = (self.pool.kernel_size, self.pool.stride, self.pool.padding, 1, self.pool.ceil_mode)
-        _, where = F.max_pool2d(self.given.reshape(x.shape), *options, return_indices=True)
-        taken = x.flatten(2).gather(2, where.flatten(2)).reshape(where.shape)
-        missed = F.max_pool2d(x.detach(), *options) - taken.detach()
-        self.disputes = relative_to_magnitude(missed[missed > 0], x)
-        return taken
+            return F.max_pool2d(x, *self.options)
+        self.x = x.detach()
+        return self.taken(x, self.given.reshape(x.shape))
 
+    def taken(self, x, values):
+        _, where = F.max_pool2d(values, *self.options, return_indices=True)
+        return x.flatten(2).gather(2, where.flatten(2)).reshape(where.shape)
 
-def relative_to_magnitude(gaps, x):
-    return (gaps / x.detach().abs().mean()).double().tolist()
+    def distances(self, values):
+        missed = F.max_pool2d(self.x, *self.options) - self.taken(self.x, values)
+        return missed[missed > 0]
 
 
 def decide(net):
@@ -155,4 +165,4 @@ def decide(net):
 
 def decisions(net):
     """What `decide` put in, in order of use."""
-    return [module for module in net.modules() if isinstance(module, (DecidedReLU, DecidedMaxPool))]
+    return [module for module in net.modules() if isinstance(module, Decided)]
