@@ -5,11 +5,14 @@
 #include "ir/ops/dropout.h"
 #include "passes/passes.h"
 
+#include <fmt/format.h>
+#include <vector>
+
 namespace kiln::passes {
 
 using namespace ir;
 
-bool eliminate_dropout(Module& module, const PassOptions&) {
+bool eliminate_dropout(Module& module, const PassOptions& options) {
   bool changed = false;
   for (const auto& function : module.functions()) {
     if (kind_of(*function) == FunctionKind::train_step) continue;
@@ -17,6 +20,7 @@ bool eliminate_dropout(Module& module, const PassOptions&) {
     for (const auto& node : function->nodes())
       if (node->is<Dropout>()) dropouts.push_back(node.get());
     for (Node* node : dropouts) {
+      if (options.note) options.note(*function, fmt::format("{}: dropout is gone", name_for_people(*node)));
       function->replace_all_uses(node->result(), node->operand(0));
       function->erase(*node);
       changed = true;

@@ -6,11 +6,15 @@
 #include "ir/ops/rrelu.h"
 #include "passes/passes.h"
 
+#include <fmt/format.h>
+#include <string>
+#include <vector>
+
 namespace kiln::passes {
 
 using namespace ir;
 
-bool fix_rrelu_slope(Module& module, const PassOptions&) {
+bool fix_rrelu_slope(Module& module, const PassOptions& options) {
   bool changed = false;
   for (const auto& function : module.functions()) {
     if (kind_of(*function) == FunctionKind::train_step) continue;
@@ -18,6 +22,8 @@ bool fix_rrelu_slope(Module& module, const PassOptions&) {
     for (const auto& node : function->nodes())
       if (node->is<Rrelu>()) drawn.push_back(node.get());
     for (Node* node : drawn) {
+      if (options.note)
+        options.note(*function, fmt::format("{}: draws no slope: it is leaky_relu here", name_for_people(*node)));
       std::string name = node->result().name;
       const double slope = Rrelu::test_slope(node->attributes<Rrelu>());
       Node& fixed = function->create(info<LeakyRelu>(), Attributes::of(LeakyRelu::Attributes{slope}),

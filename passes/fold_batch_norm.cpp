@@ -6,6 +6,7 @@
 #include "ir/all_ops.h"
 #include "passes/passes.h"
 
+#include <fmt/format.h>
 #include <vector>
 
 namespace kiln::passes {
@@ -27,7 +28,8 @@ bool is_weighted(const Node& node) {
 
 class NormFolding {
 public:
-  NormFolding(Function& function, Node& norm) : function_(function), norm_(norm) {}
+  NormFolding(Function& function, Node& norm, const PassOptions& options)
+      : function_(function), norm_(norm), options_(options) {}
 
   bool run() {
     Node* before = sole_producer(function_, norm_.operand(0));
@@ -35,8 +37,12 @@ public:
       bias_ = before;
       before = sole_producer(function_, bias_->operand(0));
     }
-    if (before == nullptr || !is_weighted(*before)) return false;
+    if (before == nullptr || !is_weighted(*before)) {
+      note("stays: what comes before is no convolution or dense layer for it alone");
+      return false;
+    }
     layer_ = before;
+    note(fmt::format("went into the weights and the bias of {}", name_for_people(*layer_)));
     fold_weights();
     fold_bias();
     return true;
@@ -45,6 +51,10 @@ public:
 private:
   double epsilon() const { return norm_.attributes<BatchNormInference>().epsilon; }
   bool affine() const { return norm_.operands().size() == 5; }
+
+  void note(std::string_view what) const {
+    if (options_.note) options_.note(function_, fmt::format("{}: batch norm {}", name_for_people(norm_), what));
+  }
 
   void fold_weights() {
     Value& weights = layer_->operand(1);
@@ -74,20 +84,21 @@ private:
 
   Function& function_;
   Node& norm_;
+  const PassOptions& options_;
   Node* layer_ = nullptr;
   Node* bias_ = nullptr;
 };
 
 } // namespace
 
-bool fold_batch_norm(Module& module, const PassOptions&) {
+bool fold_batch_norm(Module& module, const PassOptions& options) {
   bool changed = false;
   for (const auto& function : module.functions()) {
     if (kind_of(*function) != FunctionKind::predict) continue;
     std::vector<Node*> norms;
     for (const auto& node : function->nodes())
       if (node->is<BatchNormInference>()) norms.push_back(node.get());
-    for (Node* norm : norms) changed |= NormFolding(*function, *norm).run();
+    for (Node* norm : norms) changed |= NormFolding(*function, *norm, options).run();
   }
   return changed;
 }

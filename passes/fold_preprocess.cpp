@@ -141,7 +141,7 @@ public:
       return keep("folded, the subtraction would cost accuracy");
     note(fmt::format("{} went into the weights of {}{}",
                      folds_shift && !all_equal(channels_.shift, 0) ? "scale and subtraction" : "the scale",
-                     layer_->layer.empty() ? layer_->result().name : layer_->layer,
+                     name_for_people(*layer_),
                      folds_shift ? "" : "; the subtraction stays: folded, it would cost accuracy"));
     const bool moves_padding = folds_shift && is_padded() && !all_equal(channels_.shift, 0);
     Value& unscaled_weights = layer_->operand(1);

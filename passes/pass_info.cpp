@@ -21,6 +21,10 @@ const PassInfo* find_pass(std::string_view name) {
   return nullptr;
 }
 
+const std::string& name_for_people(const ir::Node& node) {
+  return node.layer.empty() ? node.result().name : node.layer;
+}
+
 FunctionKind kind_of(const ir::Function& function) {
   if (function.name() == "train_step") return FunctionKind::train_step;
   return function.name().starts_with("evaluate") ? FunctionKind::evaluate : FunctionKind::predict;

@@ -27,6 +27,9 @@ struct PassError : std::runtime_error {
 enum class FunctionKind : uint8_t { train_step, evaluate, predict };
 FunctionKind kind_of(const ir::Function& function);
 
+// What notes call a node: its layer, or the result of one that belongs to none.
+const std::string& name_for_people(const ir::Node& node);
+
 using PassFunction = bool (*)(ir::Module& module, const PassOptions& options);
 
 struct PassInfo {

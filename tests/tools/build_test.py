@@ -3,10 +3,11 @@
 import ctypes
 import json
 import os
+import re
 import subprocess
 import unittest
 
-from support import SIDE, ToolTest
+from support import DATA, REST, SIDE, ToolTest
 
 # Reads images on stdin, prints their probabilities. Two models in one program, as the second argument of main asks.
 C_PROGRAM = """
@@ -60,6 +61,21 @@ int main() {
   if (blobs_predict_16(images, probability, memory.get()) != BLOBS_OK) return 4;
   std::fwrite(probability, sizeof(float), BLOBS_PREDICT_16_PROBABILITY_COUNT, stdout);
   return 0;
+}
+"""
+
+# One batch norm that folds, one that cannot.
+NORMED = """
+name: "normed"
+network {
+  layer { convolution { filters: 6 kernel: 3 } }
+  layer { batch_norm {} }
+  layer { relu {} }
+  layer { batch_norm {} }
+  layer { dense { units: 20 } }
+  layer { dropout { drop: 0.2 } }
+  layer { dense { units: 4 } }
+  layer { softmax_cross_entropy {} }
 }
 """
 
@@ -192,6 +208,26 @@ class Build(ToolTest):
         assembly = self.kiln("build", self.experiment, "--out", self.run_directory, "--emit=asm", "--cpu", "x86-64").out
         self.assertIn("mulps", assembly)
         self.assertNotIn("vmulps", assembly)
+
+    def test_verbose_says_what_was_removed_and_folded(self):
+        experiment = self.write("normed.textproto", NORMED + DATA + REST)
+        self.kiln("train", experiment, "--out", self.path("normed"), "--epochs", 1, "--progress", "none")
+        for kind in "obj", "infer":
+            out = self.kiln("build", experiment, "--out", self.path("normed"), f"--emit={kind}", "-v", "-o",
+                            self.path("normed.o"), "--batch", 4).out
+            for sentence in ["image.preprocess: scale and subtraction went into the weights of conv1",
+                             "bn1: batch norm went into the weights and the bias of conv1",
+                             "bn2: batch norm stays: what comes before is no convolution or dense layer for it alone",
+                             "dropout1: dropout is gone"]:
+                self.assertEqual(out.count(f"  {sentence}\n"), 1, out)
+            steps = {name: tuple(map(int, counts)) for name, *counts in re.findall(r"(?m)^  (\w+) +(\d+) +(\d+)$", out)}
+            self.assertEqual(steps["batch_norm"], (2, 0))
+            self.assertEqual(steps["batch_norm_inference"], (0, 1))
+            self.assertEqual(steps["dropout"], (1, 0))
+            self.assertEqual(steps["softmax_cross_entropy"], (1, 0))
+            self.assertEqual(steps["dense"], (2, 2))
+            self.assertNotIn("removed and folded", self.kiln("build", experiment, "--out", self.path("normed"),
+                                                             f"--emit={kind}", "-o", self.path("normed.o")).out)
 
     def test_refusals(self):
         self.refused(2, ["build needs --emit: one of lib"], "build", self.experiment)

@@ -4,6 +4,7 @@
 #include "codegen/linker.h"
 #include "compile_experiment.h"
 #include "frontend/suggest.h"
+#include "inference_changes.h"
 #include "ir/plan_text.h"
 #include "ir/text.h"
 #include "runtime/error.h"
@@ -93,7 +94,8 @@ int run_build(const Options& options) {
   const std::string weights = weights_path(loaded, options);
   bind_weights(*module, weights);
   const std::vector<std::string> names = class_names(loaded, class_count(*module));
-  const ir::Plan plan = optimize(*module, Purpose::inference, options);
+  InferenceChanges changes;
+  const ir::Plan plan = optimize(*module, Purpose::inference, options, changes.listen());
 
   const bool is_code = options.emit == "lib" || options.emit == "shared" || options.emit == "obj";
   if (!is_code) {
@@ -105,6 +107,7 @@ int run_build(const Options& options) {
     return 0;
   }
 
+  if (options.verbosity > 0) fmt::print("{}", changes.text(loaded, plan));
   codegen::CLibraryOptions library_options;
   library_options.name = symbol;
   library_options.class_names = names;

@@ -5,6 +5,7 @@
 #include "compile_experiment.h"
 #include "frontend/describe_data.h"
 #include "frontend/import/preprocess.h"
+#include "inference_changes.h"
 #include "measure_data.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
@@ -183,13 +184,15 @@ codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, co
   const std::string sysroot = require_sysroot(options);
   const std::vector<Options> levels = options_by_level(options);
   const std::string weights = weights_path(loaded, options);
+  InferenceChanges changes;
   std::vector<Level> compiled;
   for (const Options& one : levels) {
     Level& level = compiled.emplace_back();
     level.module = import(loaded, prediction_functions(one), one);
     bind_weights(*level.module, weights);
-    level.plan = optimize(*level.module, Purpose::inference, one);
+    level.plan = optimize(*level.module, Purpose::inference, one, changes.listen());
   }
+  if (options.verbosity > 0) fmt::print("{}", changes.text(loaded, compiled.front().plan));
   const codegen::ProductOptions product = product_options(loaded, *compiled.front().module, options, sysroot);
   const runtime::DataDescription data = product_data(loaded, *compiled.front().module);
 

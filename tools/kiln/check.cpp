@@ -3,6 +3,7 @@
 #include "compile_experiment.h"
 #include "frontend/import/preprocess.h"
 #include "frontend/layer_names.h"
+#include "inference_changes.h"
 #include "ir/op.h"
 #include "measure_data.h"
 #include "memory.h"
@@ -102,7 +103,7 @@ struct Facts {
   int64_t data_bytes = 0;
   std::vector<std::string> classes;
   std::vector<KernelFacts> kernels;
-  std::vector<std::string> folding; // of the pre-processing, in predict
+  std::vector<std::string> folding; // what was removed and folded in predict
 };
 
 std::string grouped(int64_t value) {
@@ -159,9 +160,9 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
                has_names ? fmt::to_string(fmt::join(facts.classes, ", ")) : "");
   if (options.verbosity < 1) return;
   if (!facts.folding.empty())
-    fmt::print("\npre-processing in predict{}\n", frontend::takes_statistics(loaded.experiment.preprocess())
-                                                      ? ", as if all values of the images varied alike"
-                                                      : "");
+    fmt::print("\nremoved and folded in predict{}\n", frontend::takes_statistics(loaded.experiment.preprocess())
+                                                          ? ", as if all values of the images varied alike"
+                                                          : "");
   for (const std::string& sentence : facts.folding) fmt::print("  {}\n", sentence);
   std::string function;
   rows.clear();
@@ -266,9 +267,9 @@ int run_check(const Options& options) {
   // With weights known, as predict has them.
   bind_initial_weights(*inference, recipe.seed(), target);
   bind_stand_in_rotation(*loaded, *inference);
-  passes::PassOptions pass;
-  pass.note = [&](const ir::Function&, const std::string& sentence) { facts.folding.push_back(sentence); };
-  const ir::Plan inference_plan = optimize(*inference, Purpose::inference, options, pass);
+  InferenceChanges changes;
+  const ir::Plan inference_plan = optimize(*inference, Purpose::inference, options, changes.listen());
+  facts.folding = changes.sentences();
   facts.inference = memory_of(inference_plan);
   append_kernels(facts.kernels, training_plan);
   append_kernels(facts.kernels, inference_plan);
