@@ -219,6 +219,19 @@ F32 shuffle(F32 x, std::initializer_list<int32_t> lanes) {
   return result;
 }
 
+F32 low_lanes(F32 x, int32_t lanes) {
+  if (lanes < 1 || lanes > x.lanes) throw CodegenError("low_lanes: no such lanes");
+  if (lanes == x.lanes) return x;
+  if (lanes == 1) return lane_of(x, 0);
+  std::vector<int> picked;
+  for (int32_t i = 0; i < lanes; ++i) picked.push_back(i);
+  // Of a broadcast LLVM would make a narrow one, and the wide one out of that.
+  llvm::Value* whole = at(x).CreateIntrinsic(llvm::Intrinsic::arithmetic_fence, {x.value->getType()}, {x.value});
+  F32 result = with_value(x, at(x).CreateShuffleVector(whole, picked));
+  result.lanes = lanes;
+  return result;
+}
+
 namespace {
 
 F32 halve(F32 x, F32 (*combine)(F32, F32)) {

@@ -149,6 +149,7 @@ F32 broadcast(F32 one_lane, int32_t lanes);
 F32 extract(F32 x, int32_t lane);
 F32 insert(F32 x, int32_t lane, F32 one_lane);
 F32 shuffle(F32 x, std::initializer_list<int32_t> lanes); // result lane i = x lane lanes[i]
+F32 low_lanes(F32 x, int32_t lanes);                      // the first ones: no instruction
 // All lanes to one, in a fixed tree: upper half onto lower half, repeated. Lane counts are powers of two.
 F32 sum_lanes(F32 x);
 F32 max_lanes(F32 x);

@@ -5,6 +5,7 @@
 // the first-level cache, and over each piece runs all of its sets in turn, whose sums wait in memory meanwhile. Borders
 // need no padding: pixels that miss some of a set's filter columns are emitted one by one, rows by bounds or guards.
 #include "codegen/emit/conv_taps.h"
+#include "codegen/emit/partial_block.h"
 #include "codegen/emit/vectors.h"
 #include "codegen/emitter.h"
 #include "ir/kernel.h"
@@ -31,6 +32,10 @@ struct WeightsGradient {
 
   int64_t source_blocks() const { return divide_up(source_channels, source_block); }
   int64_t result_blocks() const { return divide_up(result_channels, result_block); }
+  // Lanes of the group's last block that a set works on, where it covers all blocks of the group.
+  int32_t last_lanes() const {
+    return lanes_worked_on(result_channels - (result_blocks() - 1) * result_block, result_block);
+  }
   int64_t source_pixel() const { return depthwise ? result_block : source_block; }
   int64_t source_plane() const { return rows.source * columns.source * source_pixel(); }
   int64_t ddst_plane() const { return rows.positions * columns.positions * result_block; }
@@ -78,6 +83,12 @@ Piece choose_piece(const WeightsGradient& g, const AccumulatorSet& set, const ir
   return {1, std::min(std::max(rows, least), g.rows.positions)};
 }
 
+// Sets that it takes for all source channels of a group, those of a block that are none left out.
+int64_t chunks(const WeightsGradient& g, const AccumulatorSet& set) {
+  const int64_t block = g.source_block == 1 ? g.source_channels : g.source_block;
+  return g.source_channels / block * (block / set.channels) + divide_up(g.source_channels % block, set.channels);
+}
+
 AccumulatorSet choose_set(const WeightsGradient& g, const ir::Target& target) {
   const bool padded_rows = !(g.rows.reads(0, 0) && g.rows.reads(g.rows.positions - 1, g.rows.count - 1));
   const int64_t channels = g.source_block == 1 ? g.source_channels : g.source_block;
@@ -88,13 +99,15 @@ AccumulatorSet choose_set(const WeightsGradient& g, const ir::Target& target) {
     if (sums + set.blocks + (target.has_fma ? 1 : 2) > target.vector_registers) return false;
     const Piece piece = choose_piece(g, set, target);
     const double pixels = static_cast<double>(piece.samples * piece.rows * g.columns.positions);
-    const double work = static_cast<double>(sums) * (target.has_fma ? 0.5 : 1.0);
+    const double saved = set.blocks == g.result_blocks() ? 1 - static_cast<double>(g.last_lanes()) / g.result_block : 0;
+    const double vectors = (static_cast<double>(set.blocks) - saved) * static_cast<double>(set.taps());
+    const double work = vectors * (target.has_fma ? 0.5 : 1.0);
     const double loads = static_cast<double>(set.blocks + set.taps()) * 0.5;
     double cycles = std::max({work, loads, 4.0}) + 0.3 * static_cast<double>(set.blocks) + 0.5;
     cycles += 2 * static_cast<double>(sums) / pixels;
     if (set.filter_rows > 1 && padded_rows) cycles *= 1.05;
     cycles *= static_cast<double>(g.result_blocks() / set.blocks * (g.rows.count / set.filter_rows) *
-                                  divide_up(g.columns.count, set.filter_columns) * (channels / set.channels));
+                                  divide_up(g.columns.count, set.filter_columns) * chunks(g, set));
     if (cycles < least) {
       least = cycles;
       best = set;
@@ -136,7 +149,8 @@ class WeightsGradientEmitter {
 public:
   WeightsGradientEmitter(KernelBuilder& k, const WeightsGradient& g, const AccumulatorSet& set)
       : k_(k), g_(g), set_(set), piece_(choose_piece(g, set, k.target())), members_(members(g, set)),
-        source_(k.operand(0)), ddst_(k.operand(1)), result_(k.operand(2)) {}
+        last_lanes_(set.blocks == g.result_blocks() ? g.last_lanes() : g.result_block), source_(k.operand(0)),
+        ddst_(k.operand(1)), result_(k.operand(2)) {}
 
   // The parts that a group's source channels are divided into: a block, or the planes of one set.
   static int64_t parts(const WeightsGradient& g, const AccumulatorSet& set) {
@@ -260,11 +274,13 @@ private:
           for (int64_t x = 0; x < taps.columns.count; ++x)
             for (int64_t i = 0; i < set_.channels; ++i)
               body(b * g_.result_block_stride() + y * g_.row_stride() + x * g_.column_stride() +
-                   i * g_.channel_stride());
+                       i * g_.channel_stride(),
+                   lanes_of(b));
     };
     const int64_t alignment = g_.result_block * int64_t{sizeof(float)};
     sums_.clear();
-    for_sums([&](int64_t offset) { sums_.push_back(k_.variable(k_.load(sums, offset, g_.result_block, alignment))); });
+    for_sums(
+        [&](int64_t offset, int32_t lanes) { sums_.push_back(k_.variable(k_.load(sums, offset, lanes, alignment))); });
     k_.for_range(range.first_sample, range.last_sample, 1, [&](Index sample) {
       const Pointer source = task_source_ + (sample * (g_.groups * g_.source_blocks() * g_.source_plane()) +
                                              channel * g_.source_channel_stride());
@@ -272,7 +288,8 @@ private:
       emit_rows(range, taps, source, ddst);
     });
     size_t next = 0;
-    for_sums([&](int64_t offset) { k_.store(sums, offset, sums_[next++], alignment); });
+    for_sums(
+        [&](int64_t offset, int32_t lanes) { k_.store(sums, offset, sums_[next++], lanes * int64_t{sizeof(float)}); });
   }
 
   void emit_rows(const Range& range, const Taps& taps, Pointer source, Pointer ddst) {
@@ -333,7 +350,7 @@ private:
                   Pointer source, Pointer ddst) {
     std::vector<F32> vectors;
     for (int64_t b = 0; b < set_.blocks; ++b)
-      vectors.push_back(k_.load(ddst, b * g_.ddst_plane(), g_.result_block, g_.result_block * int64_t{sizeof(float)}));
+      vectors.push_back(k_.load(ddst, b * g_.ddst_plane(), lanes_of(b), g_.result_block * int64_t{sizeof(float)}));
     for (int64_t y = first_row_tap; y < first_row_tap + row_taps; ++y)
       for (int64_t x = 0; x < taps.columns.count; ++x) {
         if (!reads[static_cast<size_t>(x)]) continue;
@@ -343,15 +360,18 @@ private:
           for (int64_t b = 0; b < set_.blocks; ++b) {
             const int64_t number = ((b * set_.filter_rows + y) * taps.columns.count + x) * set_.channels + i;
             const Variable<F32>& sum = sums_[static_cast<size_t>(number)];
-            sum.set(mul_add(value, vectors[static_cast<size_t>(b)], sum));
+            sum.set(mul_add(low_lanes(value, lanes_of(b)), vectors[static_cast<size_t>(b)], sum));
           }
         }
       }
   }
 
+  // The set's last block may be worked on in part: the lanes after are padding, and stay the zeros they start as.
+  int32_t lanes_of(int64_t block) const { return block == set_.blocks - 1 ? last_lanes_ : g_.result_block; }
+
   F32 source_value(Pointer source, int64_t offset) {
     if (g_.depthwise) return k_.load(source, offset, g_.result_block, g_.result_block * int64_t{sizeof(float)});
-    return k_.load_broadcast(source, offset, g_.result_block);
+    return k_.load_broadcast(source, offset, lanes_of(0));
   }
 
   KernelBuilder& k_;
@@ -359,6 +379,7 @@ private:
   const AccumulatorSet set_;
   const Piece piece_;
   const int64_t members_;
+  const int32_t last_lanes_; // of the set's last result block
   Pointer source_, ddst_, result_;
   Pointer task_source_, task_ddst_, task_result_;
   Pointer member_ddst_, member_result_; // of the set of result blocks at work

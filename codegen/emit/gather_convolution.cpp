@@ -6,6 +6,7 @@
 #include "codegen/emit/gather_convolution.h"
 
 #include "codegen/emit/epilogue.h"
+#include "codegen/emit/partial_block.h"
 
 #include <algorithm>
 #include <cstdlib>
@@ -22,11 +23,17 @@ int64_t divide_up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 int64_t result_blocks(const GatherConvolution& c) { return divide_up(c.result_channels, c.result_block); }
 int64_t source_blocks(const GatherConvolution& c) { return divide_up(c.source_channels, c.source_block); }
 
+// Lanes of the group's last block that a tile works on, where it covers all blocks of the group.
+int32_t last_lanes(const GatherConvolution& c) {
+  return lanes_worked_on(c.result_channels - (result_blocks(c) - 1) * c.result_block, c.result_block);
+}
+
 // Rough cycles of one channel's step of a tile: multiply-adds against loads, of which a core does two a cycle (loads
 // not quite, as measured: many accumulators of one block are slower than fewer of two), the latency of a chain of
-// additions, and weights that come from the second-level cache.
-double step_cycles(const ir::Target& target, int64_t blocks, int64_t pixels) {
-  const double sums = static_cast<double>(blocks * pixels) * (target.has_fma ? 0.5 : 1.0);
+// additions, and weights that come from the second-level cache. `saved`: what of a block the last one is short of.
+double step_cycles(const ir::Target& target, int64_t blocks, double saved, int64_t pixels) {
+  const double sums =
+      (static_cast<double>(blocks) - saved) * static_cast<double>(pixels) * (target.has_fma ? 0.5 : 1.0);
   const double loads = static_cast<double>(blocks + pixels) * 0.58;
   return std::max({sums, loads, 4.0}) + 0.3 * static_cast<double>(blocks) + 0.5;
 }
@@ -34,6 +41,7 @@ double step_cycles(const ir::Target& target, int64_t blocks, int64_t pixels) {
 double tile_cycles(const GatherConvolution& c, const ir::Target& target, const GatherTile& tile, const AxisTaps& rows,
                    const AxisTaps& columns) {
   const double steps = static_cast<double>(c.source_channels * rows.count * columns.count);
+  const double saved = tile.blocks == result_blocks(c) ? 1 - static_cast<double>(last_lanes(c)) / c.result_block : 0;
   double cycles = 0;
   for (int64_t y = 0; y < rows.positions; y += tile.rows) {
     // Whole strips of rows cost the same: count one and take it as often as there are.
@@ -41,7 +49,7 @@ double tile_cycles(const GatherConvolution& c, const ir::Target& target, const G
     const int64_t strips = height == tile.rows ? rows.positions / tile.rows : 1;
     for (int64_t x = 0; x < columns.positions; x += tile.columns) {
       const int64_t pixels = height * std::min(tile.columns, columns.positions - x);
-      cycles += static_cast<double>(strips) * (steps * step_cycles(target, tile.blocks, pixels) +
+      cycles += static_cast<double>(strips) * (steps * step_cycles(target, tile.blocks, saved, pixels) +
                                                1.5 * static_cast<double>(tile.blocks * pixels) + 20);
     }
     y += (strips - 1) * tile.rows;
@@ -68,7 +76,9 @@ public:
   GatherEmitter(KernelBuilder& k, const GatherConvolution& c)
       : k_(k), c_(c), tile_(choose_tile(c, k.target())), tasks_(c, tile_, k.target()), source_(k.operand(0)),
         weights_(k.operand(1)), result_(k.operand(2 + static_cast<int32_t>(ir::operand_count(c.epilogue)))),
-        epilogue_(k, c.epilogue, 2, c.channels, c.result_block) {}
+        last_lanes_(tile_.blocks == result_blocks(c) ? last_lanes(c) : c.result_block),
+        epilogue_(k, c.epilogue, 2, c.channels, c.result_block),
+        last_epilogue_(k, c.epilogue, 2, c.channels, last_lanes_) {}
 
   void run() {
     k_.begin_tasks([&](Index index) {
@@ -146,7 +156,7 @@ private:
     const AxisTaps& columns = *place.columns;
     sums_.clear();
     for (int64_t b = 0; b < tile_.blocks; ++b) {
-      const F32 start = epilogue_.start(channel_ + b * c_.result_block);
+      const F32 start = epilogue_of(b).start(channel_ + b * c_.result_block);
       for (int64_t p = 0; p < place.strip->height * place.width; ++p) sums_.push_back(k_.variable(start));
     }
     if (rows.count > 0 && columns.count > 0) {
@@ -270,19 +280,23 @@ private:
     std::vector<F32> vectors;
     for (int64_t b = 0; b < tile_.blocks; ++b)
       vectors.push_back(
-          k_.load(weights, b * c_.weight_result_block, c_.result_block, c_.result_block * int64_t{sizeof(float)}));
+          k_.load(weights, b * c_.weight_result_block, lanes_of(b), c_.result_block * int64_t{sizeof(float)}));
     const int64_t height = place.strip->height;
     for (int64_t y = 0; y < height; ++y)
       for (int64_t x = 0; x < place.width; ++x) {
         if (!rows_read[static_cast<size_t>(y)] || !columns_read[static_cast<size_t>(x)]) continue;
         const int64_t pixel = y * place.strip->rows->step * c_.source_columns + x * place.columns->step;
-        const F32 value = k_.load_broadcast(source, pixel * c_.source_block, c_.result_block);
+        const F32 value = k_.load_broadcast(source, pixel * c_.source_block, lanes_of(0));
         for (int64_t b = 0; b < tile_.blocks; ++b) {
           const Variable<F32>& sum = sums_[static_cast<size_t>((b * height + y) * place.width + x)];
-          sum.set(mul_add(value, vectors[static_cast<size_t>(b)], sum));
+          sum.set(mul_add(low_lanes(value, lanes_of(b)), vectors[static_cast<size_t>(b)], sum));
         }
       }
   }
+
+  // The tile's last block may be worked on in part: the lanes after are padding.
+  int32_t lanes_of(int64_t block) const { return block == tile_.blocks - 1 ? last_lanes_ : c_.result_block; }
+  EpilogueEmitter& epilogue_of(int64_t block) { return block == tile_.blocks - 1 ? last_epilogue_ : epilogue_; }
 
   void store_tile(const TilePlace& place) {
     const AxisTaps& rows = *place.strip->rows;
@@ -296,8 +310,12 @@ private:
         for (int64_t x = 0; x < place.width; ++x) {
           const int64_t pixel = y * rows.result_step * c_.result_columns + x * columns.result_step;
           const F32 sum = sums_[static_cast<size_t>((b * height + y) * place.width + x)];
-          k_.store(result, b * result_plane_size() + pixel * c_.result_block,
-                   epilogue_.finish(sum, channel_ + b * c_.result_block), c_.result_block * int64_t{sizeof(float)});
+          const int64_t at = b * result_plane_size() + pixel * c_.result_block;
+          const int32_t lanes = lanes_of(b);
+          k_.store(result, at, epilogue_of(b).finish(sum, channel_ + b * c_.result_block),
+                   lanes * int64_t{sizeof(float)});
+          if (lanes < c_.result_block)
+            k_.store(result, at + lanes, k_.zero(c_.result_block - lanes), lanes * int64_t{sizeof(float)});
         }
   }
 
@@ -308,7 +326,8 @@ private:
   const GatherTile tile_;
   const GatherTasks tasks_;
   Pointer source_, weights_, result_;
-  EpilogueEmitter epilogue_;
+  const int32_t last_lanes_; // of the tile's last block
+  EpilogueEmitter epilogue_, last_epilogue_;
   Pointer task_source_, task_weights_, task_result_;
   Index channel_; // first result channel of the task
   std::vector<Variable<F32>> sums_;

@@ -263,18 +263,33 @@ std::string assembly_of(Kernel kernel, const ir::ConvolutionWindow& window, cons
          Case<ir::Conv2dBackwardWeights>(target, kernel, {window, {3, 3}}, {activation, activation}).assembly();
 }
 
+int64_t count(const std::string& text, const std::string& pattern) {
+  const std::regex expression(pattern);
+  return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
+}
+
 void expect_tiles_in_registers(const std::string& text, int64_t least_multiplications) {
-  const auto count = [&](const std::string& pattern) {
-    const std::regex expression(pattern);
-    return std::distance(std::sregex_iterator(text.begin(), text.end(), expression), std::sregex_iterator());
-  };
-  EXPECT_GT(count("vfmadd[0-9]+ps\t.*%zmm"), least_multiplications);
-  EXPECT_EQ(count("vmov[au]p[sd]\t%zmm[0-9]+, -?[0-9]*\\(%rsp"), 0) << "accumulators are spilt";
+  EXPECT_GT(count(text, "vfmadd[0-9]+ps\t.*%zmm"), least_multiplications);
+  EXPECT_EQ(count(text, "vmov[au]p[sd]\t%zmm[0-9]+, -?[0-9]*\\(%rsp"), 0) << "accumulators are spilt";
 }
 
 TEST(ConvolutionTiles, StayInRegisters) {
   expect_tiles_in_registers(assembly_of(Kernel::blocked, {{1, 1}, {1, 1, 1, 1}}, {64, 64, 3, 3}), 200);
   expect_tiles_in_registers(assembly_of(Kernel::depthwise, {{1, 1}, {1, 1, 1, 1}, {1, 1}, 64}, {64, 1, 3, 3}), 60);
+}
+
+// 20 channels are a block and a half: of two multiplications, one is of half a vector.
+TEST(ConvolutionTiles, WorkOnHalfOfALastBlock) {
+  const ir::Target target = ir::target_for(ir::IsaLevel::v4);
+  const ir::ConvolutionWindow window{{1, 1}, {1, 1, 1, 1}};
+  const Dims source{1, 32, 28, 28}, result{1, 20, 28, 28}, weights{20, 32, 3, 3};
+  for (const std::string& text :
+       {Case<ir::Conv2d>(target, Kernel::blocked, {window, {}}, {source, weights}).assembly(),
+        Case<ir::Conv2dBackwardWeights>(target, Kernel::blocked, {window, {3, 3}}, {source, result}).assembly()}) {
+    EXPECT_GT(count(text, "vfmadd[0-9]+ps\t.*%ymm"), 20);
+    EXPECT_EQ(count(text, "vfmadd[0-9]+ps\t.*%ymm"), count(text, "vfmadd[0-9]+ps\t.*%zmm"));
+    EXPECT_LE(count(text, "vbroadcastss\t%xmm"), 2) << "values are broadcast twice";
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Levels, ConvolutionEmission,
