@@ -14,7 +14,36 @@ ir::Window window_of(const ir::MaxPool::Attributes& attributes, const ir::Tensor
 }
 
 // Lanes in which x takes the place of the best so far: it is larger, or the first NaN.
-Mask wins(F32 x, F32 best) { return (x > best) | ((x != x) & (best == best)); }
+Mask wins(F32 x, F32 best) { return (!(x <= best)) & (best == best); }
+
+// The gradient of window (y, x) of few elements, none of which another window has: masks say which one won, and each
+// element is written once.
+void write_shares(KernelBuilder& k, const PoolTaps& taps, Index y, Index x, Pointer source, F32 gradient,
+                  Pointer dsrc) {
+  std::vector<Index> positions;
+  std::vector<Mask> taken; // the element was the largest when it was met
+  F32 best;
+  taps.for_each(k, y, x, [&](Index position, Index) {
+    const F32 value = k.load(source, position * gradient.lanes, gradient.lanes);
+    if (positions.empty()) {
+      best = value;
+    } else {
+      taken.push_back(wins(value, best));
+      best = select(taken.back(), value, best);
+    }
+    positions.push_back(position);
+  });
+  Mask later; // an element behind won
+  for (size_t i = positions.size(); i-- > 0;) {
+    F32 share = gradient;
+    if (i + 1 < positions.size()) share = select(later, like(gradient, 0), share);
+    if (i > 0) {
+      share = select(taken[i - 1], share, like(gradient, 0));
+      later = i + 1 < positions.size() ? later | taken[i - 1] : taken[i - 1];
+    }
+    k.store(dsrc, positions[i] * gradient.lanes, share);
+  }
+}
 
 } // namespace
 
@@ -37,7 +66,7 @@ template <> void emit<ir::MaxPool>(Emission& emission) {
           const Variable<F32> best(k.load(source, taps.first_position(y, x) * src.lanes, lanes));
           taps.for_each(k, y, x, [&](Index position, Index) {
             const F32 value = k.load(source, position * src.lanes, lanes);
-            best.set(select((value > best.get()) | (value != value), value, best));
+            best.set(select(wins(value, best), value, best));
           });
           k.store(target, (y * size[1] + x) * dst.lanes, best.get());
         });
@@ -67,6 +96,8 @@ template <> void emit<ir::MaxPoolBackward>(Emission& emission) {
                       k.for_range(0, size[0], 1, [&](Index y) {
                         k.for_range(0, size[1], 1, [&](Index x) {
                           const F32 gradient = k.load(ddst, (y * size[1] + x) * dst.lanes, lanes);
+                          if (taps.unrolled() && taps.disjoint())
+                            return write_shares(k, taps, y, x, source, gradient, dsrc);
                           const Variable<F32> best(k.load(source, taps.first_position(y, x) * src.lanes, lanes));
                           // The first tap on the source, until another one wins.
                           const Variable<U32> winner(broadcast(low_u32(taps.first_number(y, x)), lanes));

@@ -16,6 +16,8 @@ public:
 
   // No window hangs over the source's edge, so that all have kernel rows x columns elements.
   bool clipped() const { return clipped_; }
+  // for_each calls its body once an element at emission time, rather than in a loop.
+  bool unrolled() const { return unrolled_; }
   // No element lies in two windows.
   bool disjoint() const {
     return window_.rows.stride >= window_.rows.extent() && window_.columns.stride >= window_.columns.extent();
