@@ -181,7 +181,8 @@ std::string embed(ConstantWriter& writer, const kiln_program& program, const Pro
   std::vector<ConstantRecord<kiln_state>> states;
   for (int32_t i = 0; i < program.state_count; ++i) {
     const kiln_state& state = program.states[i];
-    states.push_back(record(writer, state, state.data ? symbols.states(static_cast<size_t>(i)) : std::string()));
+    states.push_back(
+        record(writer, state, state.data && symbols.states ? symbols.states(static_cast<size_t>(i)) : std::string()));
   }
   std::vector<ConstantRecord<kiln_function>> functions;
   for (int32_t i = 0; i < program.function_count; ++i)

@@ -15,7 +15,7 @@ namespace kiln::codegen {
 // Where the machine code and the constants of a program are.
 struct ProgramSymbols {
   std::vector<std::string> entries;          // of each function
-  std::function<std::string(size_t)> states; // of the physical data of a constant
+  std::function<std::string(size_t)> states; // of the physical data of a constant; empty: none has any
 };
 
 // Each returns the symbol of the struct.

@@ -7,6 +7,7 @@
 #include "codegen/object_cache.h"
 #include "codegen/plan_modules.h"
 #include "codegen/program.h"
+#include "runtime/layout.h"
 
 #include <algorithm>
 #include <fmt/format.h>
@@ -24,7 +25,9 @@ public:
         licences_(writer_.bytes(options.licences.data(), options.licences.size())) {}
 
   // Adds a program's code and constants; the symbol of its kiln_program. `kind` tells programs of one level apart.
-  std::string add_program(const ir::Plan& plan, const std::string& kind) {
+  // Its constants are embedded as they lie in memory, or, if `known` is given, in logical order and added to that.
+  std::string add_program(const ir::Plan& plan, const std::string& kind,
+                          std::vector<ConstantRecord<kiln_known_state>>* known = nullptr) {
     const std::string level(name_of(plan.target.level));
     const std::string prefix = "kiln_" + kind + "_" + level + "_";
     if (levels_.empty() || levels_.back() != level) levels_.push_back(level);
@@ -44,11 +47,42 @@ public:
     for (int32_t i = 0; i < description.program().state_count; ++i) {
       const kiln_state& state = description.program().states[i];
       if (state.data == nullptr) continue;
+      if (known != nullptr) {
+        std::vector<char> logical(static_cast<size_t>(runtime::logical_bytes(state.tensor)));
+        runtime::unpack(state.tensor, state.data, logical.data());
+        known->push_back(add_weights(state.tensor, std::move(logical)));
+        continue;
+      }
       build_constant(states.emplace_back(state.tensor.name), symbols.states(static_cast<size_t>(i)), state.data,
                      state.tensor.bytes);
     }
     compile(states, plan.target);
+    if (known != nullptr) symbols.states = {};
     return embed(writer_, description.program(), symbols);
+  }
+
+  // The weights of a state, embedded once for all that hold the same.
+  ConstantRecord<kiln_known_state> add_weights(const kiln_tensor& tensor, std::vector<char> logical) {
+    const std::vector<int64_t> dims(tensor.dims, tensor.dims + tensor.rank);
+    std::vector<Weights>& all = product_.weights;
+    auto weights = std::find_if(all.begin(), all.end(), [&](const Weights& each) {
+      return each.dtype == tensor.dtype && each.dims == dims && each.bytes == logical;
+    });
+    const auto symbol = [&] { return "kiln_weights_" + std::to_string(weights - all.begin()); };
+    if (weights == all.end()) {
+      weights = all.insert(all.end(), {unused_key(tensor.name), tensor.dtype, dims, std::move(logical)});
+      if (!options_.weights_outside) {
+        std::vector<EmittedModule> module;
+        build_constant(module.emplace_back(weights->key), symbol(), weights->bytes.data(),
+                       static_cast<int64_t>(weights->bytes.size()));
+        compile(module, ir::target_for(ir::IsaLevel::baseline));
+      }
+    }
+    ConstantRecord<kiln_known_state> record;
+    record.point(&kiln_known_state::name, writer_.text(tensor.name));
+    record.point(&kiln_known_state::key, writer_.text(weights->key));
+    if (!options_.weights_outside) record.point(&kiln_known_state::values, symbol());
+    return record;
   }
 
   ConstantWriter& writer() { return writer_; }
@@ -64,13 +98,22 @@ public:
     return product;
   }
 
-  void set_known_states(ConstantRecord<kiln_product>& product, const std::vector<KnownState>& states) {
-    std::vector<ConstantRecord<kiln_known_state>> records;
-    for (const KnownState& state : states) {
-      ConstantRecord<kiln_known_state>& record = records.emplace_back();
-      record.point(&kiln_known_state::name, writer_.text(state.name));
-      record.point(&kiln_known_state::values, writer_.values(std::span(state.values)));
+  // Of the states of a module, as embedding its program added them, those whose values are known.
+  void add_known_states(const ir::Plan& plan, const std::vector<KnownState>& states,
+                        std::vector<ConstantRecord<kiln_known_state>>& records) {
+    const Description description(plan, {}, {});
+    const std::span all(description.program().states, static_cast<size_t>(description.program().state_count));
+    for (const KnownState& known : states) {
+      const auto state =
+          std::find_if(all.begin(), all.end(), [&](const kiln_state& each) { return each.tensor.name == known.name; });
+      if (state == all.end()) throw CodegenError(fmt::format("no state is named {}", known.name));
+      const auto* bytes = reinterpret_cast<const char*>(known.values.data());
+      records.push_back(add_weights(state->tensor, {bytes, bytes + known.values.size() * sizeof(float)}));
     }
+  }
+
+  void set_known_states(ConstantRecord<kiln_product>& product,
+                        const std::vector<ConstantRecord<kiln_known_state>>& records) {
     product.point(&kiln_product::known_states, writer_.array(records));
     product.set(&kiln_product::known_state_count, static_cast<int32_t>(records.size()));
   }
@@ -99,6 +142,17 @@ public:
   }
 
 private:
+  // Levels may hold other weights under one name.
+  std::string unused_key(const std::string& name) const {
+    const auto is_used = [&](const std::string& key) {
+      return std::any_of(product_.weights.begin(), product_.weights.end(),
+                         [&](const Weights& each) { return each.key == key; });
+    };
+    std::string key = name;
+    for (int number = 2; is_used(key); ++number) key = fmt::format("{}.{}", name, number);
+    return key;
+  }
+
   void compile(std::vector<EmittedModule>& modules, const ir::Target& target) {
     CompiledModules compiled = compile_all(modules, target, options_.threads, ObjectCache(options_.cache_directory));
     for (ObjectFile& object : compiled.objects) {
@@ -128,7 +182,9 @@ Product make_trainer(std::span<const TrainerParts> levels, const ProductOptions&
     product.point(&kiln_product::program, training).point(&kiln_product::predictor, prediction);
     product.point(&kiln_product::recipe, embed(builder.writer(), parts.recipe));
     product.point(&kiln_product::data, embed(builder.writer(), parts.data));
-    builder.set_known_states(product, parts.known_states);
+    std::vector<ConstantRecord<kiln_known_state>> known;
+    builder.add_known_states(parts.training, parts.known_states, known);
+    builder.set_known_states(product, known);
   }
   return builder.finish(std::move(products), "kiln_trainer_main");
 }
@@ -138,13 +194,15 @@ Product make_inference(std::span<const InferenceParts> levels, const ProductOpti
   ConstantWriter& writer = builder.writer();
   std::vector<ConstantRecord<kiln_product>> products;
   for (const InferenceParts& parts : levels) {
-    const std::string prediction = builder.add_program(parts.prediction, "prediction");
+    std::vector<ConstantRecord<kiln_known_state>> known;
+    const std::string prediction = builder.add_program(parts.prediction, "prediction", &known);
+    builder.add_known_states(parts.prediction, parts.known_states, known);
     ConstantRecord<kiln_product>& product = products.emplace_back(builder.product());
     product.point(&kiln_product::program, prediction);
     product.point(&kiln_product::data, embed(writer, parts.data));
     product.point(&kiln_product::sample, writer.values(std::span(parts.sample)));
     product.point(&kiln_product::sample_output, writer.values(std::span(parts.sample_output)));
-    builder.set_known_states(product, parts.known_states);
+    builder.set_known_states(product, known);
   }
   return builder.finish(std::move(products), "kiln_infer_main");
 }

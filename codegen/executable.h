@@ -27,6 +27,7 @@ struct ProductOptions {
   int64_t licences_text_bytes = 0;
   int32_t threads = 1; // for compiling
   std::string cache_directory;
+  bool weights_outside = false; // an inference binary reads them from a file
 };
 
 struct TrainerParts {
@@ -46,8 +47,18 @@ struct InferenceParts {
   std::vector<float> sample_output;
 };
 
+// What several states of one or more levels hold, in logical order.
+struct Weights {
+  std::string key; // the name of the first of them
+  kiln_dtype dtype = KILN_F32;
+  std::vector<int64_t> dims;
+  std::vector<char> bytes;
+};
+
 struct Product {
   std::vector<ObjectFile> objects;
+  // Of an inference binary, each once.
+  std::vector<Weights> weights;
   bool calls_blas = false;
   int64_t kernel_count = 0;
 };

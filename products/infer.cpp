@@ -17,6 +17,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <unistd.h>
@@ -33,6 +34,8 @@ constexpr Flag kFlags[] = {
     {"--json", "", "print the result as JSON"},
     {"--idx", "FILE", "classify all images of an IDX file, which may be gzipped"},
     {"--raw", "", "read images as bytes (height x width x channels) on stdin, write float32 probabilities to stdout"},
+    {"--raw-float", "", "the same of images as float32 from 0 to 255, rounded to bytes"},
+    {"--weights-file", "FILE", "its weights where they are not inside; default: its own name + .safetensors"},
     {"--threads", "N", "threads in all; default: the CPUs this process may use"},
     {"--bench", "", "measure how fast it is"},
     {"--selftest", "", "compare with what it gave when it was built, on an image of noise"},
@@ -56,7 +59,7 @@ std::string milliseconds(int64_t nanoseconds) {
 class Inference {
 public:
   Inference(std::span<const kiln_product> products, int argc, const char* const* argv)
-      : program_name_(program_name(argv)), words_(kFlags, argc, argv),
+      : path_(argv[0] != nullptr ? argv[0] : ""), program_name_(program_name(argv)), words_(kFlags, argc, argv),
         product_(choose_product(products, words_.text("--cpu"))) {}
 
   int run() {
@@ -68,9 +71,10 @@ public:
     const auto threads = static_cast<int>(words_.count("--threads", 1, runtime::available_cpus()));
     if (product_.select_blas != nullptr) product_.select_blas(product_.program->isa);
     runtime::Instance instance(*product_.program, {.threads = threads});
-    write_known_states(product_, instance);
+    load_weights(instance);
     Classifier classifier(instance);
-    if (words_.has("--raw")) return run_raw(classifier);
+    if (words_.has("--raw")) return run_raw<uint8_t>(classifier);
+    if (words_.has("--raw-float")) return run_raw<float>(classifier);
     if (words_.has("--bench")) return run_bench(classifier, threads);
     if (words_.has("--selftest")) return run_selftest(classifier);
     return words_.has("--idx") ? classify_idx(classifier) : classify_files(classifier);
@@ -89,9 +93,20 @@ private:
 
   void check_modes() const {
     int modes = words_.words().empty() ? 0 : 1;
-    for (std::string_view mode : {"--idx", "--raw", "--bench", "--selftest"}) modes += words_.has(mode) ? 1 : 0;
+    for (std::string_view mode : {"--idx", "--raw", "--raw-float", "--bench", "--selftest"})
+      modes += words_.has(mode) ? 1 : 0;
     if (modes == 0) throw Error(ErrorKind::usage, "which images? " + program_name_ + " FILE|DIR...; --help says more");
-    if (modes > 1) throw Error(ErrorKind::usage, "only one of files, --idx, --raw, --bench and --selftest at a time");
+    if (modes > 1)
+      throw Error(ErrorKind::usage, "only one of files, --idx, --raw, --raw-float, --bench and --selftest at a time");
+  }
+
+  void load_weights(runtime::Instance& instance) const {
+    if (words_.has("--weights-file")) return read_known_states(product_, words_.text("--weights-file"), instance);
+    if (holds_weights(product_)) return write_known_states(product_, instance);
+    const std::string beside = path_ + ".safetensors";
+    if (!runtime::file_exists(beside))
+      throw Error(ErrorKind::data, "no weights: " + beside + " does not exist; --weights-file says where they are");
+    read_known_states(product_, beside, instance);
   }
 
   PredictionReport start_report() const {
@@ -140,22 +155,54 @@ private:
   }
 
   // Whole images until the end of input; a rest is an error.
-  int run_raw(Classifier& classifier) const {
-    const auto bytes = static_cast<size_t>(classifier.shape().bytes());
-    std::vector<uint8_t> images(bytes * static_cast<size_t>(classifier.max_batch()));
-    while (true) {
-      const size_t count = std::fread(images.data(), 1, images.size(), stdin);
+  template <class Element> int run_raw(Classifier& classifier) const {
+    const auto values = static_cast<size_t>(classifier.shape().bytes());
+    const size_t bytes = values * sizeof(Element);
+    std::vector<Element> read(values * static_cast<size_t>(classifier.max_batch()));
+    std::vector<uint8_t> images(read.size());
+    for (int64_t done = 0;;) {
+      const size_t count = std::fread(read.data(), 1, read.size() * sizeof(Element), stdin);
       if (std::ferror(stdin) != 0)
         throw Error(ErrorKind::data, std::string("cannot read from stdin: ") + std::strerror(errno));
-      classifier.run(images.data(), static_cast<int64_t>(count / bytes), [&](int64_t, std::span<const float> output) {
+      const size_t whole = count / bytes;
+      for (size_t image = 0; image < whole; ++image)
+        to_bytes(std::span(read).subspan(image * values, values), images.data() + image * values,
+                 done + static_cast<int64_t>(image));
+      done += static_cast<int64_t>(whole);
+      classifier.run(images.data(), static_cast<int64_t>(whole), [&](int64_t, std::span<const float> output) {
         std::fwrite(output.data(), sizeof(float), output.size(), stdout);
       });
       if (count % bytes != 0)
         throw Error(ErrorKind::data, "stdin ends within an image: " + format_integer(static_cast<int64_t>(bytes)) +
                                          " bytes each, " + format_integer(static_cast<int64_t>(count % bytes)) +
                                          " left over");
-      if (count < images.size()) return 0;
+      if (whole * values < read.size()) return 0;
     }
+  }
+
+  static void to_bytes(std::span<const uint8_t> values, uint8_t* image, int64_t) {
+    std::copy(values.begin(), values.end(), image);
+  }
+
+  // What was scaled to 0 ... 1 would be black throughout, so it is refused rather than rounded.
+  static void to_bytes(std::span<const float> values, uint8_t* image, int64_t number) {
+    bool has_fraction_of_one = false, has_more = false;
+    for (size_t i = 0; i < values.size(); ++i) {
+      const float value = values[i];
+      if (!(value >= 0 && value <= 255)) {
+        char text[32];
+        std::snprintf(text, sizeof text, "%.9g", double{value});
+        throw Error(ErrorKind::data, "stdin, image " + format_integer(number) + ": value " +
+                                         format_integer(static_cast<int64_t>(i)) + " is " + text +
+                                         ": expected 0 to 255");
+      }
+      has_fraction_of_one = has_fraction_of_one || (value > 0 && value < 1);
+      has_more = has_more || value > 1;
+      image[i] = static_cast<uint8_t>(std::lround(value));
+    }
+    if (has_fraction_of_one && !has_more)
+      throw Error(ErrorKind::data,
+                  "stdin, image " + format_integer(number) + ": all values are from 0 to 1: expected 0 to 255");
   }
 
   int run_bench(Classifier& classifier, int threads) const {
@@ -198,6 +245,7 @@ private:
                                          " from what it was when this was built");
   }
 
+  std::string path_; // as it was called
   std::string program_name_;
   CommandLine words_;
   const kiln_product& product_;

@@ -125,8 +125,9 @@ typedef struct kiln_state {
   kiln_tensor tensor;
   kiln_state_role role;
   kiln_initializer initializer;
-  uint64_t stream;  // id of its random stream, from the layer's path
-  const void* data; // KILN_CONSTANT: its physical bytes; else null
+  uint64_t stream; // id of its random stream, from the layer's path
+  // KILN_CONSTANT: its physical bytes, or null where write_state gives it its values before the first run. Else null.
+  const void* data;
 } kiln_state;
 
 typedef enum kiln_buffer_kind {

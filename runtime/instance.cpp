@@ -185,8 +185,7 @@ void Instance::allocate_states() {
   for (size_t s = 0; s < states_.size(); ++s) {
     const kiln_state& state = program_.states[s];
     check_tensor(state.tensor);
-    const bool constant = state.role == KILN_CONSTANT;
-    if (constant && !state.data) refuse(state.tensor.name, "a constant without data");
+    const bool constant = state.role == KILN_CONSTANT && state.data != nullptr;
     if (constant && !options_.debug_arena && usable_in_place(state.data, state.tensor)) {
       state_data_[s] = const_cast<void*>(state.data); // never written: no function has it as a result
       continue;
@@ -235,7 +234,8 @@ void Instance::read_state(int index, void* logical) const {
 
 void Instance::write_state(int index, const void* logical) {
   const kiln_state& state = program_.states[index];
-  if (state.role == KILN_CONSTANT) refuse(state.tensor.name, "a constant cannot be written");
+  if (state.role == KILN_CONSTANT && state.data != nullptr)
+    refuse(state.tensor.name, "a constant with data cannot be written");
   pack(state.tensor, logical, state_data_[static_cast<size_t>(index)]);
 }
 

@@ -34,7 +34,7 @@ public:
 
   // State contents in logical order: logical_bytes(states[index].tensor) bytes.
   void read_state(int index, void* logical) const;
-  void write_state(int index, const void* logical); // not for constants
+  void write_state(int index, const void* logical); // not for constants that have data
 
   int find_state(std::string_view name) const;                           // -1 if there is none
   const kiln_function* find(std::string_view name, int64_t batch) const; // null if there is none

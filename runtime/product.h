@@ -104,10 +104,11 @@ typedef struct kiln_data {
 // The product
 // ---------------------------------------------------------------------------------------------------------------
 
-// Values of a state that the product brings with it, in logical order.
+// Values of a state that the product brings with it, in logical order. Levels share what is alike.
 typedef struct kiln_known_state {
   const char* name;
-  const void* values;
+  const char* key;    // what a file of weights calls them
+  const void* values; // null: they are in that file alone
 } kiln_known_state;
 
 // One for each CPU level that the executable was built for, ascending.
@@ -121,8 +122,8 @@ typedef struct kiln_product {
   const kiln_program* predictor;
   const kiln_recipe* recipe; // null in an inference binary
   const kiln_data* data;     // there only how files of images become inputs
-  // A trainer: statistics of the data that pre-processing takes, measured when it was built. An inference binary: the
-  // weights that no pass made a constant.
+  // A trainer: statistics of the data that pre-processing takes, measured when it was built. An inference binary: its
+  // weights, those that passes made constants too: all or none in a file.
   const kiln_known_state* known_states;
   int32_t known_state_count;
   void (*select_blas)(const char* isa); // null: no kernel calls BLIS, and the product holds none of it

@@ -74,6 +74,8 @@ uint64_t safetensors_element_bytes(std::string_view dtype) {
   return 0;
 }
 
+std::string weights_file_plan_key(std::string_view isa) { return "kiln.plan_hash." + std::string(isa); }
+
 std::string shape_text(const std::vector<int64_t>& shape) {
   std::string text = "[";
   for (size_t dim = 0; dim < shape.size(); ++dim) {

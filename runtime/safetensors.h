@@ -29,6 +29,9 @@ std::string_view safetensors_dtype(kiln_dtype dtype); // "F32"
 uint64_t safetensors_element_bytes(std::string_view dtype);
 std::string shape_text(const std::vector<int64_t>& shape); // "[32,1,5,5]"
 
+// Under which key the weights file of an inference binary says what plan it is for, of those for each CPU level.
+std::string weights_file_plan_key(std::string_view isa);
+
 class SafetensorsFile {
 public:
   // Reads and checks the header. Throws Error (data) naming file and tensor.

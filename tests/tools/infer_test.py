@@ -1,6 +1,8 @@
 """Inference binaries: what kiln predict gives, from images of every kind, in an empty root, and their command line."""
 
+import array
 import json
+import math
 import os
 import re
 import resource
@@ -96,6 +98,25 @@ class Inference(ToolTest):
         done = subprocess.run([self.net, "--raw"], input=self.images[:100], capture_output=True)
         self.assertEqual(done.returncode, 4)
         self.assertIn(b"stdin ends within an image: 144 bytes each, 100 left over", done.stderr)
+
+    def test_raw_floats(self):
+        def call(values):
+            return subprocess.run([self.net, "--raw-float"], input=values.tobytes(), capture_output=True)
+
+        pixels = self.images[: 20 * SIDE * SIDE]
+        expected = subprocess.run([self.net, "--raw"], input=pixels, capture_output=True, check=True).stdout
+        self.assertEqual(call(array.array("f", list(pixels))).stdout, expected)
+        rounded = call(array.array("f", [min(255, max(0, pixel + 0.49 - 0.98 * (at % 2))) for at, pixel in enumerate(pixels)]))
+        self.assertEqual((rounded.returncode, rounded.stdout), (0, expected))
+        scaled = array.array("f", [pixel / 255 for pixel in pixels])
+        for values, words in [(scaled, "all values are from 0 to 1"), (array.array("f", [256.0] * 144), "value 0 is 256"),
+                              (array.array("f", [1.0] * 143 + [math.nan]), "value 143 is nan"),
+                              (array.array("f", [-1.0] * 144), "expected 0 to 255"),
+                              (array.array("f", [7.0] * 100), "576 bytes each, 400 left over")]:
+            done = call(values)
+            self.assertEqual(done.returncode, 4, words)
+            self.assertIn(words, done.stderr.decode())
+            self.assertEqual(done.stdout, b"")
 
     def test_kinds_of_images(self):
         names = []
@@ -193,6 +214,51 @@ class Inference(ToolTest):
             self.assertEqual((result.code, result.out), (0, "self test passed\n"))
             told = run(file, "--json", "--top", CLASSES, "--cpu", level, program=self.path("levels"))
             self.assert_like(json.loads(told.out)[0]["top"], self.expected[0])
+
+    def test_weights_outside(self):
+        net, weights = self.path("light"), self.path("light.safetensors")
+        words = "build", self.experiment, "--emit=infer", "--out", self.path("run"), "-o", net, "--weights-outside"
+        self.assertIn(weights, self.kiln(*words, "--cpu", "x86-64,v3").out)
+        file = write_pgm(self.path("outside.pgm"), SIDE, self.image(0))
+        moved = self.path("moved.weights")
+        for level in "x86-64", "v3":
+            self.assertEqual(run("--selftest", "--cpu", level, program=net).out, "self test passed\n")
+            told = run(file, "--json", "--top", CLASSES, "--cpu", level, program=net)
+            self.assert_like(json.loads(told.out)[0]["top"], self.expected[0])
+        whole = read_file(weights)
+        # Each weight once, for both levels: 6x9 + 6, 20x216 + 20, 4x20 + 4.
+        self.assertLess(len(whole), 4 * (6 * 9 + 6 + 20 * 216 + 20 + 4 * 20 + 4) + 2000)
+        os.rename(weights, moved)
+        result = run(file, program=net)
+        self.assertEqual(result.code, 4)
+        self.assertIn(f"no weights: {weights} does not exist; --weights-file", result.err)
+        self.assertEqual(run("--selftest", "--weights-file", moved, program=net).code, 0)
+        for size in 0, 7, 100, len(whole) - 1:
+            with open(moved, "wb") as torn:
+                torn.write(whole[:size])
+            result = run(file, "--weights-file", moved, program=net)
+            self.assertEqual((result.code, result.out), (4, ""), result)
+            self.assertIn(moved, result.err)
+        # Weights of another training belong to another binary.
+        self.kiln("train", self.experiment, "--out", self.path("other"), "--epochs", 1, "--progress", "none")
+        self.kiln("build", self.experiment, "--emit=infer", "--out", self.path("other"), "-o", self.path("other-net"),
+                  "--weights-outside")
+        result = run(file, "--weights-file", self.path("other-net.safetensors"), "--cpu", "v3", program=net)
+        self.assertEqual(result.code, 4)
+        self.assertRegex(result.err, "not the weights|written for plan")
+        checkpoint = self.path("run/checkpoints/last.safetensors")
+        self.assertIn("not the weights", run(file, "--weights-file", checkpoint, program=net).err)
+        self.refused(2, ["--weights-outside is for --emit=infer"], "build", self.experiment, "--emit=trainer", "--weights-outside")
+
+    def test_levels_share_their_weights(self):
+        wide = self.write("wide.textproto", read_file(self.experiment).decode().replace("units: 20", "units: 2000"))
+        self.kiln("train", wide, "--out", self.path("wide"), "--max-steps", 1, "--progress", "none")
+        sizes = []
+        for cpu in "v3", "x86-64,v2,v3":
+            self.kiln("build", wide, "--emit=infer", "--out", self.path("wide"), "-o", self.path("wide-net"), "--cpu", cpu)
+            self.assertEqual(run("--selftest", program=self.path("wide-net")).code, 0)
+            sizes.append(os.path.getsize(self.path("wide-net")))
+        self.assertLess(sizes[1] - sizes[0], 216 * 2000 * 4 / 2)
 
     def test_the_same_inputs_give_the_same_bytes(self):
         for threads, cache in (1, "off"), (2, self.path("cache")):

@@ -63,7 +63,7 @@ int write_executable(const frontend::LoadedExperiment& loaded, const Options& op
   const std::string output = options.output.empty() ? name : options.output;
   std::string summary;
   const codegen::Executable built =
-      trains ? build_trainer(loaded, options, summary) : build_inference(loaded, options, summary);
+      trains ? build_trainer(loaded, options, summary) : build_inference(loaded, options, output, summary);
   runtime::write_text_file(output, built.bytes);
   std::filesystem::permissions(output, std::filesystem::perms(0755));
   if (options.verbosity >= 0) fmt::print("{}: {} bytes, {}\n", output, built.bytes.size(), summary);
@@ -81,6 +81,8 @@ int run_build(const Options& options) {
     refuse(fmt::format("--emit takes one of {}, not \"{}\"{}", fmt::join(kKinds, ", "), options.emit,
                        hint.empty() ? "" : "; " + hint));
   }
+  if (options.weights_outside && options.emit != "infer")
+    refuse("--weights-outside is for --emit=infer: a trainer reads weights, and a library keeps them as constants");
   if (options.emit == "trainer" || options.emit == "infer") return write_executable(load(options), options);
   const ir::Target target = target_of(options);
   select_kernels(target);

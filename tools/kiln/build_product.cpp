@@ -11,6 +11,7 @@
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/file_io.h"
+#include "runtime/safetensors.h"
 #include "sysroot.h"
 
 #include <algorithm>
@@ -33,6 +34,7 @@ codegen::ProductOptions product_options(const frontend::LoadedExperiment& loaded
   product.facts = program_facts(loaded, module);
   product.threads = thread_count(options);
   product.cache_directory = cache_directory(options);
+  product.weights_outside = options.weights_outside;
   const std::string text = runtime::read_text_file(sysroot + "/" + kLicences);
   uLongf bytes = compressBound(text.size());
   product.licences.resize(bytes);
@@ -134,6 +136,20 @@ std::string level_names(const std::vector<Options>& levels) {
   return fmt::format("{}", fmt::join(names, ", "));
 }
 
+// What an inference binary reads that holds no weights.
+void write_weights(const std::string& path, const std::vector<codegen::Weights>& weights,
+                   const std::vector<const ir::Plan*>& plans) {
+  runtime::Metadata metadata;
+  for (const ir::Plan* plan : plans)
+    metadata.emplace_back(runtime::weights_file_plan_key(name_of(plan->target.level)), codegen::plan_hash(*plan));
+  std::vector<runtime::SafetensorsTensor> tensors;
+  for (const codegen::Weights& each : weights)
+    tensors.push_back({each.key, std::string(runtime::safetensors_dtype(each.dtype)), each.dims});
+  runtime::SafetensorsWriter writer(path, tensors, metadata);
+  for (const codegen::Weights& each : weights) writer.write(each.bytes.data(), each.bytes.size());
+  writer.commit();
+}
+
 } // namespace
 
 codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, const Options& options,
@@ -176,7 +192,7 @@ codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, cons
 }
 
 codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, const Options& options,
-                                    std::string& summary) {
+                                    const std::string& output, std::string& summary) {
   struct Level {
     std::unique_ptr<ir::Module> module;
     ir::Plan plan;
@@ -207,6 +223,13 @@ codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, co
   const codegen::Product made = codegen::make_inference(parts, product);
   summary =
       fmt::format("classifies with {} for {}, weights {}", loaded.experiment.name(), level_names(levels), weights);
+  if (options.weights_outside) {
+    const std::string beside = output + ".safetensors";
+    std::vector<const ir::Plan*> plans;
+    for (const Level& level : compiled) plans.push_back(&level.plan);
+    write_weights(beside, made.weights, plans);
+    summary += ", in " + beside;
+  }
   return codegen::executable(made.objects, sysroot);
 }
 

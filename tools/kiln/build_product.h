@@ -9,10 +9,10 @@
 
 namespace kiln::tools {
 
-// `summary` gets what it is, for people.
+// `summary` gets what it is, for people. Weights that are to stay outside are written beside `output`.
 codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, const Options& options,
                                   std::string& summary);
 codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, const Options& options,
-                                    std::string& summary);
+                                    const std::string& output, std::string& summary);
 
 } // namespace kiln::tools

@@ -95,6 +95,7 @@ enum class Flag {
   output,
   symbol,
   sysroot,
+  weights_outside,
   product,
   augment,
   picture,
@@ -153,8 +154,8 @@ public:
         {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
          Flag::phase, Flag::verbose});
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
-        {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::out, Flag::batch,
-         Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
+        {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::weights_outside,
+         Flag::out, Flag::batch, Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
     add("verify", "Compare the compiled network with the reference evaluator, and a product with both", run_verify,
         false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
@@ -318,6 +319,10 @@ private:
       break;
     case Flag::product:
       verb.add_option("PRODUCT", options_.product, "A trainer or an inference binary of this experiment");
+      break;
+    case Flag::weights_outside:
+      verb.add_flag("--weights-outside", options_.weights_outside,
+                    "Leave the weights of an inference binary in a file beside it");
       break;
     case Flag::sysroot:
       text("--sysroot", options_.sysroot, "DIR", "What executables are linked against; default: of this installation");

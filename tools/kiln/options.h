@@ -48,10 +48,11 @@ struct Options {
   std::string phase = "train";
 
   // build
-  std::string emit;    // trainer, infer, lib, shared, obj, llvm, asm, ir
-  std::string output;  // also of init: the file; empty: made of the name
-  std::string symbol;  // prefix of what a library declares; empty: the experiment's name
-  std::string sysroot; // what executables are linked against; empty: of this installation
+  std::string emit;             // trainer, infer, lib, shared, obj, llvm, asm, ir
+  std::string output;           // also of init: the file; empty: made of the name
+  std::string symbol;           // prefix of what a library declares; empty: the experiment's name
+  bool weights_outside = false; // of an inference binary: they go to a file beside it
+  std::string sysroot;          // what executables are linked against; empty: of this installation
 
   // verify
   std::string product; // a trainer or an inference binary; empty: none
