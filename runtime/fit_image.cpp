@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <span>
 
 namespace kiln::runtime {
 namespace {
@@ -17,7 +18,104 @@ FitAxis centred(int64_t source, int64_t scaled, int64_t target) {
   return {source, scaled, 0, scaled, (target - scaled) / 2};
 }
 
-uint8_t to_byte(float value) { return static_cast<uint8_t>(std::clamp(value + 0.5f, 0.0f, 255.0f)); }
+// Clamped as a whole number: of floats no compiler makes vectors here, for fear of their exceptions.
+uint8_t to_byte(float value) {
+  value += 0.5f;
+  const auto whole = static_cast<int32_t>(value);
+  return static_cast<uint8_t>(whole < 0 ? 0 : whole > 255 ? 255 : whole);
+}
+
+// Four floats at once, as GCC and Clang have them for any CPU.
+using Lanes = float __attribute__((vector_size(16)));
+
+Lanes load(const float* from) {
+  Lanes lanes;
+  memcpy(&lanes, from, sizeof lanes);
+  return lanes;
+}
+
+// line[at] (+)= weights[0] * rows[at] + weights[1] * rows[row_bytes + at] + ..., from left to right. Of a known count,
+// so that sums stay in registers.
+template <int count>
+void add_rows(const uint8_t* rows, int64_t row_bytes, const float* weights, bool is_first, size_t width, float* line) {
+  for (size_t at = 0; at < width; ++at) {
+    float sum = is_first ? 0 : line[at];
+    for (int row = 0; row < count; ++row) sum += weights[row] * static_cast<float>(rows[row * row_bytes + at]);
+    line[at] = sum;
+  }
+}
+
+void weigh_rows(const uint8_t* rows, int64_t row_bytes, std::span<const float> weights, size_t width, float* line) {
+  constexpr size_t most = 4;
+  for (size_t done = 0; done < weights.size(); done += most) {
+    const uint8_t* from = rows + static_cast<int64_t>(done) * row_bytes;
+    const float* with = &weights[done];
+    switch (std::min(weights.size() - done, most)) {
+    case 1:
+      add_rows<1>(from, row_bytes, with, done == 0, width, line);
+      break;
+    case 2:
+      add_rows<2>(from, row_bytes, with, done == 0, width, line);
+      break;
+    case 3:
+      add_rows<3>(from, row_bytes, with, done == 0, width, line);
+      break;
+    default:
+      add_rows<most>(from, row_bytes, with, done == 0, width, line);
+    }
+  }
+}
+
+// What each pixel of a row of the result is made of: as many pixels of the line for each, so that no branch depends on
+// the pixel.
+struct Columns {
+  std::span<const int64_t> firsts; // positions in the line
+  const float* weights;            // of the first pixel, of the second ...
+  int64_t count;                   // of each
+};
+
+// `known`: the count, where loops are to be unrolled; else 0. Writes one value beyond the pixels.
+template <int known> void weigh_colours(const Columns& columns, const float* line, float* sums) {
+  const int64_t count = known > 0 ? known : columns.count;
+  const float* weights = columns.weights;
+  for (int64_t first : columns.firsts) {
+    Lanes sum{}; // the fourth is overwritten by the next pixel
+    for (int64_t tap = 0; tap < count; ++tap) sum += weights[tap] * load(line + first + 3 * tap);
+    memcpy(sums, &sum, sizeof sum);
+    weights += count;
+    sums += 3;
+  }
+}
+
+void weigh_greys(const Columns& columns, const float* line, float* sums) {
+  const float* weights = columns.weights;
+  for (int64_t first : columns.firsts) {
+    float sum = 0;
+    for (int64_t tap = 0; tap < columns.count; ++tap) sum += weights[tap] * line[first + tap];
+    weights += columns.count;
+    *sums++ = sum;
+  }
+}
+
+void weigh_columns(const Columns& columns, int64_t channels, const float* line, float* sums) {
+  if (channels == 1) return weigh_greys(columns, line, sums);
+  switch (columns.count) {
+  case 2:
+    return weigh_colours<2>(columns, line, sums);
+  case 3:
+    return weigh_colours<3>(columns, line, sums);
+  case 4:
+    return weigh_colours<4>(columns, line, sums);
+  case 5:
+    return weigh_colours<5>(columns, line, sums);
+  default:
+    return weigh_colours<0>(columns, line, sums);
+  }
+}
+
+void round_all(const float* from, size_t count, uint8_t* to) {
+  for (size_t at = 0; at < count; ++at) to[at] = to_byte(from[at]);
+}
 
 void fill_rows(const FitRule& rule, uint8_t* out) {
   if (rule.fill.size() <= 1) {
@@ -110,40 +208,26 @@ void ImageFitter::resample(const FitRule& rule, const FitPlan& plan, const Image
   const int64_t begin = columns_.taps.front().first;
   const int64_t end = columns_.taps.back().first + columns_.taps.back().count;
   const auto width = static_cast<size_t>((end - begin) * channels);
-  line_.resize(width);
-  float* const line = line_.data();
+  const auto out_width = static_cast<size_t>(plan.x.count * channels);
+  // What is beyond a pixel's own weights weighs 0, and may lie beyond the line, as the fourth lane of colours may.
+  int64_t most = 0;
+  for (const Tap& column : columns_.taps) most = std::max(most, column.count);
+  firsts_.clear();
+  column_weights_.assign(columns_.taps.size() * static_cast<size_t>(most), 0);
+  for (const Tap& column : columns_.taps) {
+    std::copy_n(&columns_.weights[column.weights], column.count,
+                &column_weights_[firsts_.size() * static_cast<size_t>(most)]);
+    firsts_.push_back((column.first - begin) * channels);
+  }
+  const Columns columns{firsts_, column_weights_.data(), most};
+  line_.assign(width + static_cast<size_t>(most * channels) + 1, 0);
+  sums_.resize(out_width + 1);
   for (int64_t y = 0; y < plan.y.count; ++y) {
     const Tap& row = rows_.taps[static_cast<size_t>(y)];
-    for (int64_t tap = 0; tap < row.count; ++tap) {
-      const uint8_t* source = image.pixels.data() + ((row.first + tap) * image.shape.width + begin) * channels;
-      const float weight = rows_.weights[row.weights + static_cast<size_t>(tap)];
-      if (tap == 0)
-        for (size_t at = 0; at < width; ++at) line[at] = weight * static_cast<float>(source[at]);
-      else
-        for (size_t at = 0; at < width; ++at) line[at] += weight * static_cast<float>(source[at]);
-    }
-    uint8_t* to = out + ((plan.y.offset + y) * rule.target.width + plan.x.offset) * channels;
-    for (const Tap& column : columns_.taps) {
-      const float* weights = &columns_.weights[column.weights];
-      const float* from = line + (column.first - begin) * channels;
-      if (channels == 3) { // as below, with the channels side by side
-        float red = 0, green = 0, blue = 0;
-        for (int64_t tap = 0; tap < column.count; ++tap, from += 3) {
-          red += weights[tap] * from[0];
-          green += weights[tap] * from[1];
-          blue += weights[tap] * from[2];
-        }
-        *to++ = to_byte(red);
-        *to++ = to_byte(green);
-        *to++ = to_byte(blue);
-        continue;
-      }
-      for (int64_t channel = 0; channel < channels; ++channel) {
-        float sum = 0;
-        for (int64_t tap = 0; tap < column.count; ++tap) sum += weights[tap] * from[tap * channels + channel];
-        *to++ = to_byte(sum);
-      }
-    }
+    weigh_rows(image.pixels.data() + (row.first * image.shape.width + begin) * channels, image.shape.width * channels,
+               std::span(rows_.weights).subspan(row.weights, static_cast<size_t>(row.count)), width, line_.data());
+    weigh_columns(columns, channels, line_.data(), sums_.data());
+    round_all(sums_.data(), out_width, out + ((plan.y.offset + y) * rule.target.width + plan.x.offset) * channels);
   }
 }
 

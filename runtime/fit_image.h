@@ -71,7 +71,9 @@ private:
   void resample(const FitRule& rule, const FitPlan& plan, const Image& image, uint8_t* out);
 
   Taps rows_, columns_;
-  std::vector<float> line_;
+  std::vector<int64_t> firsts_;
+  std::vector<float> column_weights_;
+  std::vector<float> line_, sums_; // of one row: of all columns, of the result
 };
 
 } // namespace kiln::runtime
