@@ -1,25 +1,27 @@
 // Epilogue lists: their text and the operands they take.
 #include "ir/epilogue.h"
 
-#include <algorithm>
+#include <array>
 #include <fmt/format.h>
 
 namespace kiln::ir {
 
-std::string_view name_of(EpilogueKind kind) {
-  switch (kind) {
-  case EpilogueKind::bias:
-    return "bias";
-  case EpilogueKind::relu:
-    return "relu";
-  case EpilogueKind::leaky_relu:
-    return "leaky_relu";
-  case EpilogueKind::sigmoid:
-    return "sigmoid";
-  case EpilogueKind::tanh:
-    return "tanh";
-  }
-  return "?";
+namespace {
+
+constexpr std::array<std::string_view, 10> kNames = {"bias", "scale",   "add",  "relu", "leaky_relu",
+                                                     "clip", "sigmoid", "tanh", "silu", "hard_swish"};
+
+} // namespace
+
+std::string_view name_of(EpilogueKind kind) { return kNames.at(static_cast<size_t>(kind)); }
+std::span<const std::string_view> epilogue_names() { return kNames; }
+
+int parameter_count(EpilogueKind kind) {
+  return kind == EpilogueKind::clip ? 2 : kind == EpilogueKind::leaky_relu ? 1 : 0;
+}
+
+bool takes_operand(EpilogueKind kind) {
+  return kind == EpilogueKind::bias || kind == EpilogueKind::scale || kind == EpilogueKind::add;
 }
 
 std::string to_string(const Epilogue& epilogue) {
@@ -27,14 +29,19 @@ std::string to_string(const Epilogue& epilogue) {
   for (const EpilogueStep& step : epilogue) {
     if (text.size() > 1) text += ", ";
     text += name_of(step.kind);
-    if (step.kind == EpilogueKind::leaky_relu) text += fmt::format("({})", step.slope);
+    if (parameter_count(step.kind) == 1) text += fmt::format("({})", step.first);
+    if (parameter_count(step.kind) == 2) text += fmt::format("({}, {})", step.first, step.second);
   }
   return text + "]";
 }
 
-int64_t operand_count(const Epilogue& epilogue) {
-  return std::count_if(epilogue.begin(), epilogue.end(),
-                       [](const EpilogueStep& step) { return step.kind == EpilogueKind::bias; });
+std::vector<EpilogueKind> operand_kinds(const Epilogue& epilogue) {
+  std::vector<EpilogueKind> kinds;
+  for (const EpilogueStep& step : epilogue)
+    if (takes_operand(step.kind)) kinds.push_back(step.kind);
+  return kinds;
 }
+
+int64_t operand_count(const Epilogue& epilogue) { return static_cast<int64_t>(operand_kinds(epilogue).size()); }
 
 } // namespace kiln::ir

@@ -1,7 +1,8 @@
-// What a convolution or dense kernel does to each result before it stores it: a typed list, never an op family.
+// What a kernel does to each result before it stores it: a typed list, never an op family.
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -9,16 +10,24 @@
 namespace kiln::ir {
 
 enum class EpilogueKind : uint8_t {
-  bias, // + bias[channel]; takes one more operand of the op, in list order
-  relu, // the activations: formula and parameters of the op of that name
+  // Each takes one more operand of the op, in list order.
+  bias,  // + bias[channel]
+  scale, // * factor[channel]
+  add,   // + a tensor of the result's shape
+  // Activations: formula and parameters of the op of that name.
+  relu,
   leaky_relu,
+  clip,
   sigmoid,
   tanh,
+  silu,
+  hard_swish,
 };
 
 struct EpilogueStep {
   EpilogueKind kind;
-  double slope = 0; // leaky_relu
+  double first = 0;  // leaky_relu: slope; clip: min
+  double second = 0; // clip: max
 
   bool operator==(const EpilogueStep&) const = default;
 };
@@ -26,9 +35,15 @@ struct EpilogueStep {
 using Epilogue = std::vector<EpilogueStep>;
 
 std::string_view name_of(EpilogueKind kind);
+// Of all kinds, in the order of their values.
+std::span<const std::string_view> epilogue_names();
+// How many numbers a step of this kind is written with, in parentheses.
+int parameter_count(EpilogueKind kind);
+bool takes_operand(EpilogueKind kind);
 // "[bias, leaky_relu(0.01)]"
 std::string to_string(const Epilogue& epilogue);
-// How many operands the list adds to the op.
+// The kinds of the steps that take an operand: of the operands that the list adds to the op, in order.
+std::vector<EpilogueKind> operand_kinds(const Epilogue& epilogue);
 int64_t operand_count(const Epilogue& epilogue);
 
 } // namespace kiln::ir

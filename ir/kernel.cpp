@@ -264,9 +264,11 @@ private:
     }
   }
   void convolution(const ConvolutionLayouts& layouts) {
-    for (size_t i = 0; i < demand_.operands.size(); ++i)
-      demand_.operands[i] = layout(i < 2 ? layouts.operands[i] : LayoutKind::vector_c); // epilogues': per channel
     demand_.results[0] = layout(layouts.result);
+    for (size_t i = 0; i < 2; ++i) demand_.operands[i] = layout(layouts.operands[i]);
+    // An epilogue's: values a channel, or a tensor as the result.
+    for (size_t i = 2; i < demand_.operands.size(); ++i)
+      demand_.operands[i] = node_.operand(i).type.rank() == 1 ? layout(LayoutKind::vector_c) : demand_.results[0];
   }
 
   const Node& node_;

@@ -130,17 +130,16 @@ Epilogue parse_epilogue(Cursor& in) {
   do {
     const size_t start = in.position();
     const std::string name = in.word("an epilogue step", "_");
-    EpilogueStep step{EpilogueKind::bias};
-    bool known = false;
-    for (EpilogueKind kind :
-         {EpilogueKind::bias, EpilogueKind::relu, EpilogueKind::leaky_relu, EpilogueKind::sigmoid, EpilogueKind::tanh})
-      if (name_of(kind) == name) {
-        step.kind = kind;
-        known = true;
+    const auto names = epilogue_names();
+    const auto found = std::find(names.begin(), names.end(), name);
+    if (found == names.end()) in.fail_at(start, fmt::format("unknown epilogue step '{}'", name));
+    EpilogueStep step{static_cast<EpilogueKind>(found - names.begin())};
+    if (const int parameters = parameter_count(step.kind); parameters > 0 && in.accept("(")) {
+      step.first = in.number<double>("a parameter");
+      if (parameters == 2) {
+        in.expect(",");
+        step.second = in.number<double>("a parameter");
       }
-    if (!known) in.fail_at(start, fmt::format("unknown epilogue step '{}'", name));
-    if (in.accept("(")) {
-      step.slope = in.number<double>("a slope");
       in.expect(")");
     }
     epilogue.push_back(step);

@@ -7,13 +7,14 @@ namespace kiln::passes {
 
 namespace {
 
-constexpr std::array<std::string_view, 11> kTraining = {
+constexpr std::array<std::string_view, 12> kTraining = {
     "differentiate",          // first: gradient rules speak of the ops that the user wrote
     "append_optimizer",       // updates are nodes too, ordered and planned like the others
     "eliminate_dropout",      // of evaluate, which stands in the same module
     "fix_rrelu_slope",        // of evaluate too
     "use_running_statistics", // of evaluate too: it must neither take nor update statistics of a batch
     "fuse_epilogue",          // after differentiate: backward uses results of activations, which fusing keeps
+    "fuse_norm_backward",     // after fuse_epilogue, which moves the activations themselves
     "choose_kernels",         // states which layouts are wanted; after fusing, which decides what a kernel must do
     "assign_layouts",         // as the kernels demand; strict verification from here on
     "cancel_layout_converts", // forward and backward want the same conversions

@@ -29,7 +29,7 @@ bool rewrite(Function& function, Node& norm) {
   if (update == nullptr) return false;
   std::vector<Value*> operands = norm.operands();
   operands.insert(operands.begin() + 1, {&update->operand(0), &update->operand(1)});
-  BatchNormInference::Attributes attributes{norm.attributes<BatchNorm>().epsilon};
+  BatchNormInference::Attributes attributes{norm.attributes<BatchNorm>().epsilon, {}};
   Node& made = function.create(info<BatchNormInference>(), Attributes::of(attributes), std::move(operands), "", &norm);
   made.layer = norm.layer;
   function.replace_all_uses(norm.result(0), made.result());

@@ -104,44 +104,65 @@ void launch_merge(Emission& emission, const Shape& shape) {
 } // namespace
 
 template <> void emit<ir::BatchNorm>(Emission& emission) {
-  const double epsilon = emission.node().attributes<ir::BatchNorm>().epsilon;
+  const auto& attributes = emission.node().attributes<ir::BatchNorm>();
   const Shape shape(emission, emission.result_type(1));
   launch_shards(emission, shape);
   launch_merge(emission, shape);
-  NormalizeBuffers buffers{emission.operand(0), emission.result(1), emission.result(2), {}, emission.result(0)};
-  if (emission.node().operands().size() == 3) buffers.affine = {emission.operand(1), emission.operand(2)};
-  launch_normalize(emission, buffers, epsilon);
+  const size_t operands = emission.node().operands().size();
+  const size_t own = operands - ir::adds_of(attributes.epilogue);
+  NormalizeBuffers buffers{emission.operand(0), emission.result(1), emission.result(2), {}, {}, emission.result(0)};
+  if (own == 3) buffers.affine = {emission.operand(1), emission.operand(2)};
+  for (size_t i = own; i < operands; ++i) buffers.adds.push_back(emission.operand(i));
+  launch_normalize(emission, buffers, attributes.epsilon, attributes.epilogue);
 }
 
 template <> void emit<ir::BatchNormBackward>(Emission& emission) {
-  const double epsilon = emission.node().attributes<ir::BatchNormBackward>().epsilon;
-  const bool affine = emission.node().operands().size() == 5;
+  const ir::BatchNormBackward::Attributes attributes = emission.node().attributes<ir::BatchNormBackward>();
+  const double epsilon = attributes.epsilon;
+  const bool affine = emission.node().operands().size() > 4;
+  const bool decides = !attributes.epilogue.empty();
+  // What the activation's decision needs beside the statistics.
+  std::vector<BufferRef> decision;
+  if (affine && decides) decision = {emission.operand(4), emission.operand(5)};
+  // What the epilogue passes back of a gradient, where src is `centred` about the mean.
+  const auto through_epilogue = [attributes, decides](F32 gradient, F32 centred, F32 factor, std::optional<F32> shift) {
+    if (!decides) return gradient;
+    return ir::epilogue_step_backward(attributes.epilogue[0], normalized(centred, factor, shift), gradient);
+  };
   const Shape shape(emission, emission.operand_type(1));
   // dshift and dscale of a shard.
-  emission.launch(
-      "shards",
-      {emission.operand(0), emission.operand(1), emission.operand(2), emission.operand(3), emission.workspace()}, {},
-      shape.shards * shape.groups, [=](KernelBuilder& k) {
-        const Pointer src = k.operand(0);
-        const Pointer ddst = k.operand(3);
-        const Partials partials{k.operand(4), shape.channels};
-        k.begin_tasks([&](Index task) {
-          const Index shard = task / shape.groups;
-          for_channels(k, shape.planes, task % shape.groups, [&](const ChannelLanes& c) {
-            const F32 mean = c.load_value(k.operand(1));
-            const F32 reciprocal = reciprocal_deviation(c.load_value(k.operand(2)), epsilon);
-            const Variable<F32> sum(k.zero());
-            const Variable<F32> product(k.zero());
-            c.for_each(shape.first(shard), shape.first(shard + 1), [&](const Span& at) {
-              const F32 gradient = load(k, ddst, at); // 0 in lanes that the span lacks
-              sum.set(sum.get() + gradient);
-              product.set(mul_add(gradient, fill(k, at, load(k, src, at) - mean, 0), product.get()));
-            });
-            c.store_value(partials.first(shard), c.total(sum.get()));
-            c.store_value(partials.second(shard), c.total(product.get()) * reciprocal);
-          });
+  std::vector<BufferRef> summed = {emission.operand(0), emission.operand(1), emission.operand(2), emission.operand(3),
+                                   emission.workspace()};
+  summed.insert(summed.end(), decision.begin(), decision.end());
+  emission.launch("shards", summed, {}, shape.shards * shape.groups, [=](KernelBuilder& k) {
+    const Pointer src = k.operand(0);
+    const Pointer ddst = k.operand(3);
+    const Partials partials{k.operand(4), shape.channels};
+    k.begin_tasks([&](Index task) {
+      const Index shard = task / shape.groups;
+      for_channels(k, shape.planes, task % shape.groups, [&](const ChannelLanes& c) {
+        const F32 mean = c.load_value(k.operand(1));
+        const F32 reciprocal = reciprocal_deviation(c.load_value(k.operand(2)), epsilon);
+        F32 factor = reciprocal;
+        std::optional<F32> shift;
+        if (affine && decides) {
+          factor = reciprocal * c.load_value(k.operand(5));
+          shift = c.load_value(k.operand(6));
+        }
+        const Variable<F32> sum(k.zero());
+        const Variable<F32> product(k.zero());
+        c.for_each(shape.first(shard), shape.first(shard + 1), [&](const Span& at) {
+          const F32 centred = fill(k, at, load(k, src, at) - mean, 0);
+          // 0 in lanes that the span lacks
+          const F32 gradient = through_epilogue(load(k, ddst, at), centred, factor, shift);
+          sum.set(sum.get() + gradient);
+          product.set(mul_add(gradient, centred, product.get()));
         });
+        c.store_value(partials.first(shard), c.total(sum.get()));
+        c.store_value(partials.second(shard), c.total(product.get()) * reciprocal);
       });
+    });
+  });
   std::vector<BufferRef> merged = {emission.workspace()};
   if (affine) merged.insert(merged.end(), {emission.result(1), emission.result(2)});
   emission.launch("merge", merged, {}, shape.groups, [=](KernelBuilder& k) {
@@ -160,9 +181,11 @@ template <> void emit<ir::BatchNormBackward>(Emission& emission) {
   std::vector<BufferRef> buffers = {emission.operand(0), emission.operand(1),  emission.operand(2),
                                     emission.operand(3), emission.workspace(), emission.result(0)};
   if (affine) buffers.push_back(emission.operand(4));
+  if (affine && decides) buffers.push_back(emission.operand(5));
   emission.launch("src", buffers, {}, activation_tasks(shape.planes), [=](KernelBuilder& k) {
     struct Prepared {
       F32 mean, factor, sum, product;
+      std::optional<F32> shift;
     };
     const Pointer src = k.operand(0);
     const Pointer ddst = k.operand(3);
@@ -173,13 +196,18 @@ template <> void emit<ir::BatchNormBackward>(Emission& emission) {
           const Partials partials{k.operand(4), shape.channels};
           const F32 reciprocal = reciprocal_deviation(value(k.operand(2)), epsilon);
           const F32 count = like(reciprocal, shape.all());
-          return Prepared{value(k.operand(1)), affine ? reciprocal * value(k.operand(6)) : reciprocal,
-                          value(partials.first(k.index(0))) / count,
-                          value(partials.second(k.index(0))) / count * reciprocal};
+          Prepared prepared{value(k.operand(1)),
+                            affine ? reciprocal * value(k.operand(6)) : reciprocal,
+                            value(partials.first(k.index(0))) / count,
+                            value(partials.second(k.index(0))) / count * reciprocal,
+                            {}};
+          if (affine && decides) prepared.shift = value(k.operand(7));
+          return prepared;
         },
         [&](const Span& at, const Prepared& c) {
-          const F32 rest = load(k, ddst, at) - c.sum;
-          store(k, dsrc, at, c.factor * mul_add(-(load(k, src, at) - c.mean), c.product, rest));
+          const F32 centred = load(k, src, at) - c.mean;
+          const F32 rest = through_epilogue(load(k, ddst, at), centred, c.factor, c.shift) - c.sum;
+          store(k, dsrc, at, c.factor * mul_add(-centred, c.product, rest));
         });
   });
 }

@@ -65,11 +65,19 @@ std::vector<BufferRef> all_buffers(const Emission& emission) {
 }
 
 // The epilogue's operands, which stand after src and weights.
-std::vector<Pointer> epilogue_operands(KernelBuilder& k, const ir::Epilogue& epilogue) {
-  std::vector<Pointer> operands;
-  for (int32_t i = 0; i < ir::operand_count(epilogue); ++i) operands.push_back(k.operand(2 + i));
-  return operands;
-}
+struct EpilogueOperands {
+  std::vector<ir::EpilogueKind> kinds;
+  std::vector<Pointer> pointers;
+
+  EpilogueOperands(KernelBuilder& k, const ir::Epilogue& epilogue) : kinds(ir::operand_kinds(epilogue)) {
+    for (size_t i = 0; i < kinds.size(); ++i) pointers.push_back(k.operand(2 + static_cast<int32_t>(i)));
+  }
+  int32_t count() const { return static_cast<int32_t>(kinds.size()); }
+  // Where operand i has what belongs to `element` of the result, which is of output `output`.
+  Index offset(size_t i, Index output, Index element) const {
+    return kinds[i] == ir::EpilogueKind::add ? element : output;
+  }
+};
 
 void emit_forward_blas(Emission& emission, const Product& product) {
   const ir::Epilogue epilogue = emission.node().attributes<ir::Dense>().epilogue;
@@ -77,8 +85,8 @@ void emit_forward_blas(Emission& emission, const Product& product) {
   emission.launch("forward", all_buffers(emission), {}, blocks.count, [=](KernelBuilder& k) {
     const Pointer src = k.operand(0);
     const Pointer weights = k.operand(1);
-    const std::vector<Pointer> extra = epilogue_operands(k, epilogue);
-    const Pointer dst = k.operand(2 + static_cast<int32_t>(extra.size()));
+    const EpilogueOperands extra(k, epilogue);
+    const Pointer dst = k.operand(2 + extra.count());
     k.begin_tasks([&](Index task) {
       const auto [row, rows, column, columns] = gemm_block(k, product, blocks, task, src, weights, dst);
       if (epilogue.empty()) return;
@@ -86,7 +94,8 @@ void emit_forward_blas(Emission& emission, const Product& product) {
       const auto apply = [&](Index n, const Span& m) {
         const Span at{n * product.columns + m.offset, m.mask};
         store(k, dst, at, ir::apply_epilogue(epilogue, load(k, dst, at), [&](int64_t i) {
-                return load(k, extra[static_cast<size_t>(i)], m);
+                const auto operand = static_cast<size_t>(i);
+                return load(k, extra.pointers[operand], Span{extra.offset(operand, m.offset, at.offset), m.mask});
               }));
       };
       const Index whole = columns / width * width;
@@ -119,7 +128,7 @@ constexpr int64_t kTaskOutputs = 32;
 // dst[n0 .. n0 + rows, m0 .. m0 + outputs] by vectors along K: per result one accumulator that takes the products in
 // ascending order, a masked tail, then the fixed tree of sum_lanes.
 void dot_tile(KernelBuilder& k, const ir::Epilogue& epilogue, const Product& p, Pointer src, Pointer weights,
-              const std::vector<Pointer>& extra, Pointer dst, Index n0, Index m0, int32_t rows, int32_t outputs) {
+              const EpilogueOperands& extra, Pointer dst, Index n0, Index m0, int32_t rows, int32_t outputs) {
   std::vector<Variable<F32>> sums;
   for (int32_t i = 0; i < rows * outputs; ++i) sums.emplace_back(k.zero());
   const Pointer source = src + n0 * p.depth;
@@ -141,9 +150,12 @@ void dot_tile(KernelBuilder& k, const ir::Epilogue& epilogue, const Product& p, 
       const F32 total = sum_lanes(sums[static_cast<size_t>(r * outputs + o)].get());
       row = outputs == 1 ? total : insert(row, o, total);
     }
-    row = ir::apply_epilogue(epilogue, row,
-                             [&](int64_t i) { return k.load(extra[static_cast<size_t>(i)], m0, outputs); });
-    k.store(dst, (n0 + r) * p.columns + m0, row);
+    const Index at = (n0 + r) * p.columns + m0;
+    row = ir::apply_epilogue(epilogue, row, [&](int64_t i) {
+      const auto operand = static_cast<size_t>(i);
+      return k.load(extra.pointers[operand], extra.offset(operand, m0, at), outputs);
+    });
+    k.store(dst, at, row);
   }
 }
 
@@ -154,8 +166,8 @@ void emit_forward_direct(Emission& emission, const Product& product) {
   emission.launch("forward", all_buffers(emission), {}, row_blocks * output_blocks, [=](KernelBuilder& k) {
     const Pointer src = k.operand(0);
     const Pointer weights = k.operand(1);
-    const std::vector<Pointer> extra = epilogue_operands(k, epilogue);
-    const Pointer dst = k.operand(2 + static_cast<int32_t>(extra.size()));
+    const EpilogueOperands extra(k, epilogue);
+    const Pointer dst = k.operand(2 + extra.count());
     // Accumulators, a weight vector and one source vector a row must fit the registers.
     const bool many = k.target().vector_registers >= 32;
     const int32_t tile_rows = product.rows == 1 ? 1 : (many ? 4 : 2);

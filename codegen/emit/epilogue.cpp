@@ -10,6 +10,7 @@ EpilogueEmitter::EpilogueEmitter(KernelBuilder& kernel, const ir::Epilogue& epil
     : kernel_(kernel), rest_(epilogue), first_operand_(first_operand), channels_(channels), lanes_(lanes),
       leading_bias_(!epilogue.empty() && epilogue.front().kind == ir::EpilogueKind::bias) {
   if (leading_bias_) rest_.erase(rest_.begin());
+  kinds_ = ir::operand_kinds(rest_);
   const double of_zero = ir::apply_epilogue(epilogue, 0.0, [](int64_t) { return 0.0; });
   mask_ = channels % lanes != 0 && of_zero != 0;
 }
@@ -19,10 +20,11 @@ F32 EpilogueEmitter::start(Index channel) {
   return kernel_.load(kernel_.operand(first_operand_), channel, lanes_, lanes_ * int64_t{sizeof(float)});
 }
 
-F32 EpilogueEmitter::finish(F32 sum, Index channel) {
+F32 EpilogueEmitter::finish(F32 sum, Index channel, Index at) {
   const int32_t first = first_operand_ + (leading_bias_ ? 1 : 0);
   F32 result = ir::apply_epilogue(rest_, sum, [&](int64_t i) {
-    return kernel_.load(kernel_.operand(first + static_cast<int32_t>(i)), channel, lanes_,
+    const Index from = kinds_[static_cast<size_t>(i)] == ir::EpilogueKind::add ? at : channel;
+    return kernel_.load(kernel_.operand(first + static_cast<int32_t>(i)), from, lanes_,
                         lanes_ * int64_t{sizeof(float)});
   });
   if (!mask_) return result;

@@ -9,8 +9,8 @@
 
 namespace kiln::codegen {
 
-// Applies a list to accumulators of `lanes` consecutive channels. Operands of the list are vectors a channel, whose
-// padding lanes hold zero.
+// Applies a list to accumulators of `lanes` consecutive channels. Operands of the list are vectors a channel or tensors
+// that lie as the result does; their padding lanes hold zero.
 class EpilogueEmitter {
 public:
   // The list's operands are the kernel's operands from `first_operand` on. Accumulators cover whole blocks of `lanes`;
@@ -20,12 +20,14 @@ public:
 
   // What an accumulator of the block at `channel` starts from: a leading bias, else zero.
   F32 start(Index channel);
-  // What remains to be done to a finished accumulator of the block at `channel`.
-  F32 finish(F32 sum, Index channel);
+  // What remains to be done to a finished accumulator of the block at `channel`, which is to be stored at element `at`
+  // of the result.
+  F32 finish(F32 sum, Index channel, Index at);
 
 private:
   KernelBuilder& kernel_;
-  ir::Epilogue rest_; // without the leading bias
+  ir::Epilogue rest_;                   // without the leading bias
+  std::vector<ir::EpilogueKind> kinds_; // of the operands that it takes
   int32_t first_operand_;
   int64_t channels_;
   int32_t lanes_;

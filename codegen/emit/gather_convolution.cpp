@@ -87,7 +87,7 @@ public:
       const Index result_block = task.group * result_blocks(c_) + task.block;
       const Index result_plane = task.sample * (c_.groups * result_blocks(c_)) + result_block;
       task_source_ = source_ + source_block * source_plane();
-      task_result_ = result_ + result_plane * result_plane_size();
+      task_offset_ = result_plane * result_plane_size();
       task_weights_ = weights_ + (task.group * c_.weight_group + task.block * c_.weight_result_block);
       channel_ = result_block * c_.result_block;
       for (const AxisTaps& rows : c_.rows)
@@ -303,7 +303,8 @@ private:
     const AxisTaps& columns = *place.columns;
     const Index row = place.strip->begin * rows.result_step + rows.result_first;
     const Index column = place.begin * columns.result_step + columns.result_first;
-    const Pointer result = task_result_ + (row * c_.result_columns + column) * c_.result_block;
+    const Index offset = task_offset_ + (row * c_.result_columns + column) * c_.result_block;
+    const Pointer result = result_ + offset;
     const int64_t height = place.strip->height;
     for (int64_t b = 0; b < tile_.blocks; ++b)
       for (int64_t y = 0; y < height; ++y)
@@ -312,7 +313,7 @@ private:
           const F32 sum = sums_[static_cast<size_t>((b * height + y) * place.width + x)];
           const int64_t at = b * result_plane_size() + pixel * c_.result_block;
           const int32_t lanes = lanes_of(b);
-          k_.store(result, at, epilogue_of(b).finish(sum, channel_ + b * c_.result_block),
+          k_.store(result, at, epilogue_of(b).finish(sum, channel_ + b * c_.result_block, offset + at),
                    lanes * int64_t{sizeof(float)});
           if (lanes < c_.result_block)
             k_.store(result, at + lanes, k_.zero(c_.result_block - lanes), lanes * int64_t{sizeof(float)});
@@ -328,8 +329,9 @@ private:
   Pointer source_, weights_, result_;
   const int32_t last_lanes_; // of the tile's last block
   EpilogueEmitter epilogue_, last_epilogue_;
-  Pointer task_source_, task_weights_, task_result_;
-  Index channel_; // first result channel of the task
+  Pointer task_source_, task_weights_;
+  Index task_offset_; // of the task's first plane in the result
+  Index channel_;     // first result channel of the task
   std::vector<Variable<F32>> sums_;
 };
 

@@ -1,8 +1,9 @@
-// dst = (src - mean) factor [+ shift], values a channel: how batch norm ends, in training and out of it.
+// dst = epilogue((src - mean) factor [+ shift]), values a channel: how batch norm ends, in training and out of it.
 // The mean is subtracted first: where it is large, x factor - mean factor would cancel.
 #pragma once
 
 #include "codegen/emit/vectors.h"
+#include "ir/ops/normalization.h"
 
 #include <cmath>
 
@@ -47,21 +48,31 @@ void for_activation(KernelBuilder& k, const Planes& planes, Prepare prepare, Bod
 struct NormalizeBuffers {
   BufferRef src, mean, variance;
   std::optional<std::pair<BufferRef, BufferRef>> affine; // scale, shift
+  std::vector<BufferRef> adds;                           // of the epilogue
   BufferRef dst;
 };
 
-inline void launch_normalize(Emission& emission, const NormalizeBuffers& buffers, double epsilon) {
+// (src - mean) factor [+ shift] of a vector. Forward and backward alike, so that they agree on its sign.
+inline F32 normalized(F32 centred, F32 factor, std::optional<F32> shift) {
+  return shift ? mul_add(centred, factor, *shift) : centred * factor;
+}
+
+inline void launch_normalize(Emission& emission, const NormalizeBuffers& buffers, double epsilon,
+                             const ir::Epilogue& epilogue) {
   const Planes planes(emission.operand_type(0));
   const bool affine = buffers.affine.has_value();
   std::vector<BufferRef> all = {buffers.src, buffers.mean, buffers.variance};
   if (affine) all.insert(all.end(), {buffers.affine->first, buffers.affine->second});
+  const auto first_add = static_cast<int32_t>(all.size());
+  all.insert(all.end(), buffers.adds.begin(), buffers.adds.end());
   all.push_back(buffers.dst);
   emission.launch("normalize", all, {}, activation_tasks(planes), [=](KernelBuilder& k) {
     struct Prepared {
-      F32 mean, factor, shift;
+      F32 mean, factor;
+      std::optional<F32> shift;
     };
     const Pointer src = k.operand(0);
-    const Pointer dst = k.operand(affine ? 5 : 3);
+    const Pointer dst = k.operand(first_add + static_cast<int32_t>(ir::adds_of(epilogue)));
     for_activation(
         k, planes,
         [&](const auto& value) {
@@ -71,8 +82,10 @@ inline void launch_normalize(Emission& emission, const NormalizeBuffers& buffers
           return prepared;
         },
         [&](const Span& at, const Prepared& c) {
-          const F32 centred = load(k, src, at) - c.mean;
-          store(k, dst, at, affine ? mul_add(centred, c.factor, c.shift) : centred * c.factor);
+          const F32 value = normalized(load(k, src, at) - c.mean, c.factor, c.shift);
+          store(k, dst, at, ir::apply_epilogue(epilogue, value, [&](int64_t add) {
+                  return load(k, k.operand(first_add + static_cast<int32_t>(add)), at);
+                }));
         });
   });
 }

@@ -36,7 +36,7 @@ ir::Value* import_layer(const proto::BatchNorm& norm, LayerImport& import) {
   }
   ir::State& mean = import.statistic("mean", channels, 0);
   ir::State& variance = import.statistic("variance", channels, 1);
-  ir::Node& node = import.create_node<ir::BatchNorm>({.epsilon = norm.epsilon()}, std::move(operands));
+  ir::Node& node = import.create_node<ir::BatchNorm>({.epsilon = norm.epsilon(), .epilogue = {}}, std::move(operands));
   node.result(0).name = import.name;
   node.result(1).name = import.name + ".mean";
   node.result(2).name = import.name + ".variance";

@@ -2,28 +2,33 @@
 // The reference takes the mean first and the variance about it.
 #include "ir/ops/batch_norm.h"
 
-#include "ir/ops/per_channel.h"
+#include "ir/ops/normalization.h"
 
+#include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 namespace kiln::ir {
 
 std::vector<TensorType> BatchNorm::infer(const Attributes& attributes, Operands operands) {
   const auto op = info<BatchNorm>().name;
-  if (operands.size() != 3) expect_count(op, operands, {"src"});
+  const auto own = operands.size() - std::min(operands.size(), adds_of(attributes.epilogue));
+  if (own != 3) expect_count(op, operands.first(own), {"src"});
   const Dims channels = expect_channels(op, "src", operands[0]);
-  if (operands.size() == 3) {
+  if (own == 3) {
     expect_type(op, "scale", operands[1], DType::f32, channels);
     expect_type(op, "shift", operands[2], DType::f32, channels);
   }
   expect_epsilon(op, attributes.epsilon);
+  expect_normalization_epilogue(op, attributes.epilogue, operands.subspan(own), operands[0].dims);
   const TensorType statistic{DType::f32, channels, {}};
   return {operands[0], statistic, statistic};
 }
 
 void BatchNorm::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
   const Tensor& src = frame.operand(0);
-  const bool affine = frame.operands.size() == 3;
+  const size_t own = frame.operands.size() - adds_of(attributes.epilogue);
+  const bool affine = own == 3;
   Tensor& dst = frame.result(0);
   Tensor& mean = frame.result(1);
   Tensor& variance = frame.result(2);
@@ -34,11 +39,14 @@ void BatchNorm::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
   for (double& value : variance.data) value /= n;
   for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
     const double x = (src[i] - mean[c]) / std::sqrt(variance[c] + attributes.epsilon);
-    dst[i] = affine ? x * frame.operand(1)[c] + frame.operand(2)[c] : x;
+    dst[i] = apply_epilogue(attributes.epilogue, affine ? x * frame.operand(1)[c] + frame.operand(2)[c] : x,
+                            [&](int64_t add) { return frame.operand(own + static_cast<size_t>(add))[i]; });
   });
 }
 
 void BatchNorm::gradient(GradientBuilder& builder, const Node& node) {
+  if (!node.attributes<BatchNorm>().epilogue.empty())
+    throw std::logic_error("batch_norm: differentiate must run before epilogues are fused");
   if (builder.result_gradient(1) != nullptr || builder.result_gradient(2) != nullptr)
     throw TypeError("batch_norm: its mean and variance pass no gradient on");
   const bool affine = node.operands().size() == 3;
@@ -54,7 +62,12 @@ int64_t BatchNorm::flops(const Node& node) { return 7 * node.operand(0).type.ele
 
 std::vector<TensorType> BatchNormBackward::infer(const Attributes& attributes, Operands operands) {
   const auto op = info<BatchNormBackward>().name;
-  const bool affine = operands.size() == 5;
+  const Epilogue& epilogue = attributes.epilogue;
+  if (epilogue.size() > 1 || (epilogue.size() == 1 && !has_backward_by_operand(epilogue[0])))
+    refuse(op, "epilogue", "none, or one of relu, leaky_relu and clip", to_string(epilogue));
+  expect_epilogue_parameters(op, epilogue);
+  const size_t with_affine = epilogue.empty() ? 5 : 6;
+  const bool affine = operands.size() == with_affine;
   if (!affine) expect_count(op, operands, {"src", "mean", "variance", "ddst"});
   const Dims channels = expect_channels(op, "src", operands[0]);
   expect_type(op, "mean", operands[1], DType::f32, channels);
@@ -63,6 +76,7 @@ std::vector<TensorType> BatchNormBackward::infer(const Attributes& attributes, O
   expect_epsilon(op, attributes.epsilon);
   if (!affine) return {operands[0]};
   expect_type(op, "scale", operands[4], DType::f32, channels);
+  if (!epilogue.empty()) expect_type(op, "shift", operands[5], DType::f32, channels);
   const TensorType vector{DType::f32, channels, {}};
   return {operands[0], vector, vector};
 }
@@ -71,20 +85,24 @@ void BatchNormBackward::evaluate(const Attributes& attributes, EvaluationFrame& 
   const Tensor& src = frame.operand(0);
   const Tensor& mean = frame.operand(1);
   const Tensor& variance = frame.operand(2);
-  const Tensor& ddst = frame.operand(3);
-  const bool affine = frame.operands.size() == 5;
+  const bool affine = frame.operands.size() > 4;
   const auto n = static_cast<double>(values_per_channel(src.dims));
   const auto reciprocal = [&](int64_t c) { return 1 / std::sqrt(variance[c] + attributes.epsilon); };
   const auto x = [&](int64_t i, int64_t c) { return (src[i] - mean[c]) * reciprocal(c); };
+  const auto gradient = [&](int64_t i, int64_t c) {
+    if (attributes.epilogue.empty()) return frame.operand(3)[i];
+    const double dst = affine ? x(i, c) * frame.operand(4)[c] + frame.operand(5)[c] : x(i, c);
+    return epilogue_step_backward(attributes.epilogue[0], dst, frame.operand(3)[i]);
+  };
   Tensor dscale(mean.dims);
   Tensor dshift(mean.dims);
   for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
-    dshift[c] += ddst[i];
-    dscale[c] += ddst[i] * x(i, c);
+    dshift[c] += gradient(i, c);
+    dscale[c] += gradient(i, c) * x(i, c);
   });
   for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
     const double factor = affine ? frame.operand(4)[c] * reciprocal(c) : reciprocal(c);
-    frame.result(0)[i] = factor * (ddst[i] - dshift[c] / n - x(i, c) * dscale[c] / n);
+    frame.result(0)[i] = factor * (gradient(i, c) - dshift[c] / n - x(i, c) * dscale[c] / n);
   });
   if (!affine) return;
   frame.result(1) = std::move(dscale);

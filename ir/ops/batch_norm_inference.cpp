@@ -2,17 +2,19 @@
 // Shape rule and reference.
 #include "ir/ops/batch_norm_inference.h"
 
-#include "ir/ops/per_channel.h"
+#include "ir/ops/normalization.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace kiln::ir {
 
 std::vector<TensorType> BatchNormInference::infer(const Attributes& attributes, Operands operands) {
   const auto op = info<BatchNormInference>().name;
-  if (operands.size() != 5) expect_count(op, operands, {"src", "mean", "variance"});
+  const auto own = operands.size() - std::min(operands.size(), adds_of(attributes.epilogue));
+  if (own != 5) expect_count(op, operands.first(own), {"src", "mean", "variance"});
   const Dims channels = expect_channels(op, "src", operands[0]);
-  for (size_t i = 1; i < operands.size(); ++i)
+  for (size_t i = 1; i < own; ++i)
     expect_type(op,
                 i == 1   ? "mean"
                 : i == 2 ? "variance"
@@ -20,6 +22,7 @@ std::vector<TensorType> BatchNormInference::infer(const Attributes& attributes, 
                          : "shift",
                 operands[i], DType::f32, channels);
   expect_epsilon(op, attributes.epsilon);
+  expect_normalization_epilogue(op, attributes.epilogue, operands.subspan(own), operands[0].dims);
   return {operands[0]};
 }
 
@@ -27,10 +30,12 @@ void BatchNormInference::evaluate(const Attributes& attributes, EvaluationFrame&
   const Tensor& src = frame.operand(0);
   const Tensor& mean = frame.operand(1);
   const Tensor& variance = frame.operand(2);
-  const bool affine = frame.operands.size() == 5;
+  const size_t own = frame.operands.size() - adds_of(attributes.epilogue);
+  const bool affine = own == 5;
   for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
     const double x = (src[i] - mean[c]) / std::sqrt(variance[c] + attributes.epsilon);
-    frame.result()[i] = affine ? x * frame.operand(3)[c] + frame.operand(4)[c] : x;
+    frame.result()[i] = apply_epilogue(attributes.epilogue, affine ? x * frame.operand(3)[c] + frame.operand(4)[c] : x,
+                                       [&](int64_t add) { return frame.operand(own + static_cast<size_t>(add))[i]; });
   });
 }
 

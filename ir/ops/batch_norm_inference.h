@@ -6,18 +6,24 @@
 
 namespace kiln::ir {
 
-// batch_norm_inference(src, mean, variance[, scale, shift]):
-//   dst = (src - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c]
+// batch_norm_inference(src, mean, variance[, scale, shift], ...):
+//   dst = epilogue((src - mean[c]) / sqrt(variance[c] + epsilon) * scale[c] + shift[c])
 //   src             f32[N,C,...], 2 to 6 dims
 //   mean, variance  f32[C], variance at least 0
 //   scale, shift    f32[C]; 1 and 0 when both are left out
+//   ...             as src, per add in the epilogue, in its order
 //   epsilon         at least 1e-30
+//   epilogue        as batch_norm's
 //   ->              as src
 // No gradient: it does not train.
 struct BatchNormInference {
   struct Attributes {
     double epsilon = 1e-5;
-    void fields(FieldVisitor& visit) { visit("epsilon", epsilon); }
+    Epilogue epilogue;
+    void fields(FieldVisitor& visit) {
+      visit("epsilon", epsilon);
+      visit("epilogue", epilogue);
+    }
   };
   static std::vector<TensorType> infer(const Attributes&, Operands);
   static void evaluate(const Attributes&, EvaluationFrame&);

@@ -13,7 +13,7 @@ std::vector<TensorType> Conv2d::infer(const Attributes& attributes, Operands ope
   expect_tensor4(op, "src", operands[0]);
   expect_tensor4(op, "weights", operands[1]);
   ConvolutionShapes shapes = convolution_shapes(op, attributes, operands[0].dims, operands[1].dims);
-  expect_epilogue_operands(op, operands.subspan(2), shapes.dst[1]);
+  expect_epilogue_operands(op, attributes.epilogue, operands.subspan(2), shapes.dst);
   return {TensorType{DType::f32, std::move(shapes.dst), {}}};
 }
 

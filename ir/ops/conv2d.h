@@ -12,7 +12,7 @@ namespace kiln::ir {
 //   column = x stride[1] - pad[1] + j dilation[1], and src is 0 outside.
 //   src       f32[N,C,H,W]
 //   weights   f32[O,C/group,KH,KW]
-//   ...       f32[O] per bias in the epilogue, in its order
+//   ...       an operand per bias and scale (f32[O]) and add (as the result) in the epilogue, in its order
 //   stride    rows, columns
 //   pad       top, left, bottom, right
 //   dilation  rows, columns

@@ -24,7 +24,7 @@ std::vector<TensorType> ConvTranspose2d::infer(const Attributes& attributes, Ope
   ConvolutionShapes shapes =
       convolution_shapes(op, attributes, {src[0], weights[1] * attributes.group, rows, columns}, weights);
   expect_type(op, "src", operands[0], DType::f32, shapes.dst);
-  expect_epilogue_operands(op, operands.subspan(2), shapes.src[1]);
+  expect_epilogue_operands(op, attributes.epilogue, operands.subspan(2), shapes.src);
   return {TensorType{DType::f32, std::move(shapes.src), {}}};
 }
 

@@ -12,7 +12,7 @@ namespace kiln::ir {
 //   the group g of o).
 //   src       f32[N,C,H,W]
 //   weights   f32[C,O/group,KH,KW]
-//   ...       f32[O] per bias in the epilogue, in its order
+//   ...       an operand per bias and scale (f32[O]) and add (as the result) in the epilogue, in its order
 //   stride, pad, dilation, group  those of the conv2d that takes dst's sizes to src's
 //   dst_size  [OH,OW]: stated, since that conv2d takes several sizes to H and W
 //   epilogue  what is done to each sum before it is stored, e.g. [bias, relu]

@@ -81,9 +81,11 @@ inline void expect_tensor4(std::string_view op, std::string_view what, const Ten
 inline void finish_convolution(const Epilogue& epilogue, EvaluationFrame& frame) {
   Tensor& dst = frame.result();
   const int64_t plane = dst.dims[2] * dst.dims[3];
+  const std::vector<EpilogueKind> kinds = operand_kinds(epilogue);
   for (int64_t d = 0; d < dst.elements(); ++d)
     dst[d] = apply_epilogue(epilogue, dst[d], [&](int64_t i) {
-      return frame.operand(2 + static_cast<size_t>(i))[d / plane % dst.dims[1]];
+      const auto at = static_cast<size_t>(i);
+      return epilogue_operand_at(kinds[at], frame.operand(2 + at), d, d / plane % dst.dims[1]);
     });
 }
 

@@ -32,8 +32,9 @@ std::vector<TensorType> Dense::infer(const Attributes& attributes, Operands oper
   const Dims& weights = operands[1].dims;
   if (src[1] != weights[1])
     throw TypeError(fmt::format("{}: input is {} values, weights expect {}", op, src[1], weights[1]));
-  expect_epilogue_operands(op, operands.subspan(2), weights[0]);
-  return {matrix(op, src[0], weights[0])};
+  TensorType result = matrix(op, src[0], weights[0]);
+  expect_epilogue_operands(op, attributes.epilogue, operands.subspan(2), result.dims);
+  return {std::move(result)};
 }
 
 void Dense::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
@@ -42,12 +43,16 @@ void Dense::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
   Tensor& dst = frame.result();
   const int64_t outputs = weights.dims[0];
   const int64_t inputs = weights.dims[1];
+  const std::vector<EpilogueKind> kinds = operand_kinds(attributes.epilogue);
   for (int64_t n = 0; n < src.dims[0]; ++n)
     for (int64_t m = 0; m < outputs; ++m) {
       double sum = 0;
       for (int64_t k = 0; k < inputs; ++k) sum += src[n * inputs + k] * weights[m * inputs + k];
-      dst[n * outputs + m] = apply_epilogue(attributes.epilogue, sum,
-                                            [&](int64_t i) { return frame.operand(2 + static_cast<size_t>(i))[m]; });
+      const int64_t element = n * outputs + m;
+      dst[element] = apply_epilogue(attributes.epilogue, sum, [&](int64_t i) {
+        const auto at = static_cast<size_t>(i);
+        return epilogue_operand_at(kinds[at], frame.operand(2 + at), element, m);
+      });
     }
 }
 

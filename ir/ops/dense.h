@@ -9,7 +9,7 @@ namespace kiln::ir {
 // dense(src, weights, ...): dst[n,m] = epilogue(sum over k of src[n,k] weights[m,k]).
 //   src       f32[N,K]
 //   weights   f32[M,K]
-//   ...       f32[M] per bias in the epilogue, in its order
+//   ...       an operand per bias and scale (f32[M]) and add (as the result) in the epilogue, in its order
 //   epilogue  what is done to each sum before it is stored, e.g. [bias, relu]
 //   ->        f32[N,M]
 struct Dense {

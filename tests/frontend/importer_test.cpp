@@ -105,10 +105,10 @@ TEST(Importer, GivesBatchNormItsStatesAndTheirUpdate) {
                                        "layer { dense { units: 5 } } layer { batch_norm { affine: false } }"));
   const std::string step = ir::print(*module->find_function("train_step"));
   EXPECT_THAT(step, HasSubstr("  %bn1, %bn1.mean, %bn1.variance = batch_norm(%conv1, @bn1.scale, @bn1.shift) "
-                              "{epsilon=0.5} layer=\"bn1\" : f32[4,3,6,4], f32[3], f32[3]\n"
+                              "{epsilon=0.5, epilogue=[]} layer=\"bn1\" : f32[4,3,6,4], f32[3], f32[3]\n"
                               "  update_running_statistics(@bn1.mean, @bn1.variance, %bn1.mean, %bn1.variance) "
                               "{share=0.25, count=96} layer=\"bn1\"\n"));
-  EXPECT_THAT(step, HasSubstr("batch_norm(%fc1) {epsilon=1e-05}"));
+  EXPECT_THAT(step, HasSubstr("batch_norm(%fc1) {epsilon=1e-05, epilogue=[]}"));
   EXPECT_THAT(step, HasSubstr("{share=0.1, count=4}"));
   for (const char* name : {"bn1.scale", "bn1.shift"}) {
     const ir::State& state = *module->find_state(name);

@@ -170,7 +170,7 @@ bool grow_batch_norm(Growth& net) {
   ir::Value& mean = net.state("mean", dims, {ir::InitializerKind::uniform, -0.5, 0.5}, ir::StateRole::statistic);
   ir::Value& variance = net.state("variance", dims, {ir::InitializerKind::uniform, 0.5, 2}, ir::StateRole::statistic);
   const double epsilon = net.choose.one_of({1e-5, 1e-3});
-  ir::Node& norm = net.node<ir::BatchNorm>({epsilon}, std::move(operands));
+  ir::Node& norm = net.node<ir::BatchNorm>({epsilon, {}}, std::move(operands));
   net.node<ir::UpdateRunningStatistics>(
       {.share = net.choose.one_of({0.1, 0.25}), .count = src.type.dims[0] * pixels(src)},
       {&mean, &variance, &norm.result(1), &norm.result(2)});

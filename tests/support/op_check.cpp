@@ -30,6 +30,7 @@ bool has_fused_activation(const ir::Node& node) {
   if (node.is<ir::Conv2d>()) return !node.attributes<ir::Conv2d>().epilogue.empty();
   if (node.is<ir::ConvTranspose2d>()) return !node.attributes<ir::ConvTranspose2d>().epilogue.empty();
   if (node.is<ir::Dense>()) return !node.attributes<ir::Dense>().epilogue.empty();
+  if (node.is<ir::BatchNorm>()) return !node.attributes<ir::BatchNorm>().epilogue.empty();
   return false;
 }
 

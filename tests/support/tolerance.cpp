@@ -4,6 +4,7 @@
 #include "ir/all_ops.h"
 #include "ir/op.h"
 #include "ir/op_code.h"
+#include "ir/ops/epilogue_formula.h"
 #include "ir/ops/per_channel.h"
 
 #include <algorithm>
@@ -17,6 +18,11 @@ namespace {
 
 using ir::OpCode;
 using ir::Tensor;
+
+bool is_activation(const ir::EpilogueStep& step) {
+  return step.kind != ir::EpilogueKind::add && step.kind != ir::EpilogueKind::bias &&
+         step.kind != ir::EpilogueKind::scale;
+}
 
 // Coefficients in place of an op's: absolute ones, or ones. Activations fused into an op are left out, since none of
 // them enlarges an error: what remains is the sum.
@@ -32,9 +38,7 @@ public:
   void operator()(std::string_view, std::vector<double>& values) override {
     for (double& value : values) value = ones_ ? 1 : std::abs(value);
   }
-  void operator()(std::string_view, ir::Epilogue& value) override {
-    std::erase_if(value, [](const ir::EpilogueStep& step) { return step.kind != ir::EpilogueKind::bias; });
-  }
+  void operator()(std::string_view, ir::Epilogue& value) override { std::erase_if(value, is_activation); }
   void enumeration(std::string_view, std::span<const std::string_view>, int&) override {}
 
 private:
@@ -117,8 +121,7 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
 
 bool has_activation(const ir::Node& node) {
   const auto any = [](const ir::Epilogue& epilogue) {
-    return std::any_of(epilogue.begin(), epilogue.end(),
-                       [](const ir::EpilogueStep& step) { return step.kind != ir::EpilogueKind::bias; });
+    return std::any_of(epilogue.begin(), epilogue.end(), is_activation);
   };
   if (node.is<ir::Conv2d>()) return any(node.attributes<ir::Conv2d>().epilogue);
   if (node.is<ir::ConvTranspose2d>()) return any(node.attributes<ir::ConvTranspose2d>().epilogue);
@@ -257,25 +260,45 @@ ErrorBound batch_norm_bound(const ir::Node& node, const std::vector<Tensor>& ope
   const double epsilon = backward   ? node.attributes<ir::BatchNormBackward>().epsilon
                          : training ? node.attributes<ir::BatchNorm>().epsilon
                                     : node.attributes<ir::BatchNormInference>().epsilon;
+  const ir::Epilogue& epilogue = backward   ? node.attributes<ir::BatchNormBackward>().epilogue
+                                 : training ? node.attributes<ir::BatchNorm>().epilogue
+                                            : node.attributes<ir::BatchNormInference>().epilogue;
   const size_t scale_at = backward ? 4 : training ? 1 : 3;
-  const bool affine = operands.size() > scale_at;
+  const size_t first_add = operands.size() - static_cast<size_t>(ir::operand_count(epilogue));
+  const bool affine = first_add > scale_at;
   const auto factor = [&](int64_t c) {
     return (affine ? std::abs(operands[scale_at][c]) : 1) / std::sqrt(variance[c] + epsilon);
   };
   const auto x = [&](int64_t i, int64_t c) { return std::abs(src[i] - mean[c]) / std::sqrt(variance[c] + epsilon); };
+  // Where an activation's operand lies within rounding of a kink, either decision is right: the whole gradient is free
+  // there, in units of what ErrorBound::at multiplies by.
+  const double free = 1 / (kRoundings * std::sqrt(count) * 0x1p-24);
+  const auto gradient = [&](int64_t i, int64_t c) {
+    const double all = std::abs(operands[3][i]);
+    if (epilogue.empty()) return all;
+    const double centred = (src[i] - mean[c]) * factor(c);
+    const double sign = affine && operands[scale_at][c] < 0 ? -1 : 1;
+    const double shift = affine ? operands[scale_at + 1][c] : 0;
+    const double near = kRoundings * 0x1p-24 * (2 * std::abs(centred) + std::abs(shift));
+    const double dst = sign * centred + shift;
+    const bool tie = ir::epilogue_step_backward(epilogue[0], dst - near, 1.0) !=
+                     ir::epilogue_step_backward(epilogue[0], dst + near, 1.0);
+    return tie ? all * (1 + free) : all;
+  };
   if (backward)
     ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
-      sum[c] += std::abs(operands[3][i]);
-      product[c] += std::abs(operands[3][i]) * x(i, c);
+      sum[c] += gradient(i, c);
+      product[c] += gradient(i, c) * x(i, c);
     });
   Tensor first(src.dims);
   ir::for_each_in_channels(src.dims, [&](int64_t i, int64_t c) {
     const double centred = std::abs(src[i] - mean[c]);
     if (backward) {
-      first[i] = factor(c) * (std::abs(operands[3][i]) + sum[c] / count + x(i, c) * product[c] / count);
+      first[i] = factor(c) * (gradient(i, c) + sum[c] / count + x(i, c) * product[c] / count);
     } else {
       first[i] = factor(c) * (2 * centred + (training ? std::abs(mean[c]) + spread[c] : 0));
       if (affine) first[i] += std::abs(operands[scale_at + 1][c]);
+      for (size_t add = first_add; add < operands.size(); ++add) first[i] += std::abs(operands[add][i]);
     }
   });
   ErrorBound bound;

@@ -14,7 +14,8 @@ namespace {
 
 // Of the batch, with new running statistics beside it: momentum is the share of the old ones that is kept.
 void import_training(NodeImport& node, ir::Value& image, double epsilon, double momentum) {
-  ir::Node& norm = node.create_node<ir::BatchNorm>({.epsilon = epsilon}, {&image, &node.input(1), &node.input(2)});
+  ir::Node& norm =
+      node.create_node<ir::BatchNorm>({.epsilon = epsilon, .epilogue = {}}, {&image, &node.input(1), &node.input(2)});
   node.output(0, node.reshape(norm.result(0), node.dims()), node.dims());
   for (size_t i = 1; i < 3; ++i) {
     ir::Value& kept = node.scale(node.input(i + 2), momentum);
@@ -42,7 +43,8 @@ void import_batch_normalization(NodeImport& node) {
   if (node.version >= 14 && node.integer("training_mode", 0) != 0)
     return import_training(node, image, epsilon, momentum);
   ir::Value& result = node.create<ir::BatchNormInference>(
-      {.epsilon = epsilon}, {&image, &node.statistic(3), &node.statistic(4), &node.input(1), &node.input(2)});
+      {.epsilon = epsilon, .epilogue = {}},
+      {&image, &node.statistic(3), &node.statistic(4), &node.input(1), &node.input(2)});
   node.output(0, node.reshape(result, node.dims()), node.dims());
 }
 
