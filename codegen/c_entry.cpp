@@ -6,6 +6,7 @@
 #include "runtime/abi.h"
 #include "runtime/cpu_levels.h"
 
+#include <algorithm>
 #include <cstddef>
 
 namespace kiln::codegen {
@@ -37,6 +38,28 @@ public:
     ir.SetInsertPoint(failed);
     ir.CreateRet(status(ir, otherwise));
     ir.SetInsertPoint(next);
+  }
+
+  void require_aligned(llvm::Value* memory) {
+    llvm::Value* low_bits =
+        ir.CreateAnd(ir.CreatePtrToInt(memory, ir.getInt64Ty()), ir.getInt64(KILN_BUFFER_ALIGNMENT - 1));
+    require(ir.CreateICmpEQ(low_bits, ir.getInt64(0)), CStatus::misaligned_memory);
+  }
+
+  // body(i) for i in [0, count), count above 0.
+  template <class Body> void for_range(int64_t count, Body&& body) {
+    llvm::BasicBlock* before = ir.GetInsertBlock();
+    llvm::BasicBlock* loop = block("loop");
+    ir.CreateBr(loop);
+    ir.SetInsertPoint(loop);
+    llvm::PHINode* i = ir.CreatePHI(ir.getInt64Ty(), 2);
+    i->addIncoming(ir.getInt64(0), before);
+    body(i);
+    llvm::Value* next = ir.CreateAdd(i, ir.getInt64(1));
+    i->addIncoming(next, ir.GetInsertBlock());
+    llvm::BasicBlock* after = block("after");
+    ir.CreateCondBr(ir.CreateICmpULT(next, ir.getInt64(static_cast<uint64_t>(count))), loop, after);
+    ir.SetInsertPoint(after);
   }
 
   void finish() {
@@ -118,6 +141,72 @@ private:
   llvm::AllocaInst* saved_;
 };
 
+llvm::GlobalVariable* constant_of(llvm::Module& module, const std::string& symbol) {
+  auto* constant =
+      llvm::cast<llvm::GlobalVariable>(module.getOrInsertGlobal(symbol, llvm::Type::getInt8Ty(module.getContext())));
+  constant->setVisibility(llvm::GlobalValue::HiddenVisibility);
+  return constant;
+}
+
+llvm::Value* byte_at(llvm::IRBuilder<>& ir, llvm::Value* base, int64_t offset) {
+  return ir.CreateConstGEP1_64(ir.getInt8Ty(), base, static_cast<uint64_t>(offset));
+}
+
+// Moves f32 values between logical order and the type's layout, one by one: it runs between steps at most. Lanes beyond
+// a dim's end stay as build_c_start leaves them, zero.
+void copy_state(Checked& in, const ir::TensorType& type, llvm::Value* logical, llvm::Value* physical, bool packs) {
+  llvm::IRBuilder<>& ir = in.ir;
+  const ir::PhysicalForm form = ir::physical_form(type.layout, type.rank());
+  llvm::Type* element = ir.getInt32Ty();
+  const auto move = [&](llvm::Value* at_logical, llvm::Value* at_physical) {
+    llvm::Value* outer = ir.CreateGEP(element, logical, at_logical);
+    llvm::Value* inner = ir.CreateGEP(element, physical, at_physical);
+    const llvm::Align align(sizeof(float));
+    ir.CreateAlignedStore(ir.CreateAlignedLoad(element, packs ? outer : inner, llvm::Align(1)), packs ? inner : outer,
+                          packs ? align : llvm::Align(1));
+  };
+  // Walks the logical values and finds each one's place: dims outermost first, then blocks.
+  in.for_range(type.elements(), [&](llvm::Value* i) {
+    std::vector<llvm::Value*> index(type.dims.size());
+    llvm::Value* rest = i;
+    for (size_t d = type.dims.size(); d-- > 0;) {
+      llvm::Value* extent = ir.getInt64(static_cast<uint64_t>(type.dims[d]));
+      index[d] = ir.CreateURem(rest, extent);
+      rest = ir.CreateUDiv(rest, extent);
+    }
+    // From the innermost block outwards: what a block leaves of an index is the position in what stands before it.
+    struct Axis {
+      llvm::Value* position;
+      int64_t extent;
+    };
+    std::vector<Axis> inner;
+    std::vector<int64_t> extents(type.dims.begin(), type.dims.end());
+    for (size_t b = form.blocks.size(); b-- > 0;) {
+      const auto dim = static_cast<size_t>(form.blocks[b].dim);
+      const int64_t size = form.blocks[b].size;
+      inner.push_back({ir.CreateURem(index[dim], ir.getInt64(static_cast<uint64_t>(size))), size});
+      index[dim] = ir.CreateUDiv(index[dim], ir.getInt64(static_cast<uint64_t>(size)));
+      extents[dim] = (extents[dim] + size - 1) / size;
+    }
+    llvm::Value* place = ir.getInt64(0);
+    const auto append = [&](llvm::Value* position, int64_t extent) {
+      place = ir.CreateAdd(ir.CreateMul(place, ir.getInt64(static_cast<uint64_t>(extent))), position);
+    };
+    for (size_t d = 0; d < type.dims.size(); ++d) {
+      const auto dim = static_cast<size_t>(form.order[d]);
+      append(index[dim], extents[dim]);
+    }
+    for (size_t b = inner.size(); b-- > 0;) append(inner[b].position, inner[b].extent);
+    move(i, place);
+  });
+}
+
+// Calls visit(state, where it is) for all that learns.
+template <class Visit> void visit_model(const ir::Module& network, const CModel& model, Visit&& visit) {
+  for (size_t i = 0; i < model.states.size(); ++i)
+    if (model.states[i].model_offset >= 0) visit(*network.states()[i], model.states[i]);
+}
+
 int64_t input_bytes(const ir::FunctionPlan& plan, size_t i) { return plan.function->inputs()[i]->type.bytes(); }
 int64_t output_bytes(const ir::FunctionPlan& plan, size_t i) { return plan.function->outputs[i].value->type.bytes(); }
 
@@ -144,23 +233,32 @@ void build_c_init(EmittedModule& emitted, const std::string& symbol, uint32_t bu
   check.finish();
 }
 
-void build_c_entry(EmittedModule& emitted, const CFunction& function, const std::string& state_prefix,
+bool trains(const ir::Function& function) { return function.name().starts_with("train_step"); }
+
+void build_c_entry(EmittedModule& emitted, const CFunction& function, std::span<const CState> states,
                    const ir::Target& target) {
   const ir::FunctionPlan& plan = *function.plan;
   const CMemory memory(plan);
   const size_t inputs = memory.inputs.size(), outputs = memory.outputs.size();
   llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
-  const std::vector<llvm::Type*> parameters(inputs + outputs + 1, pointer);
+  const bool has_model =
+      std::any_of(states.begin(), states.end(), [](const CState& state) { return state.model_offset >= 0; });
+  const bool draws = trains(*plan.function);
+  std::vector<llvm::Type*> parameters(inputs + outputs, pointer);
+  if (draws) parameters.insert(parameters.end(), 2, llvm::Type::getInt64Ty(emitted.context()));
+  if (has_model) parameters.push_back(pointer);
+  parameters.push_back(pointer);
   Checked entry(emitted, function.symbol, parameters, target);
   llvm::IRBuilder<>& ir = entry.ir;
   llvm::Module& module = entry.module;
 
   const auto argument = [&](size_t i) { return entry.function->getArg(static_cast<unsigned>(i)); };
-  llvm::Value* base = argument(inputs + outputs);
-  for (size_t i = 0; i <= inputs + outputs; ++i) entry.require(ir.CreateIsNotNull(argument(i)), CStatus::null_argument);
-  llvm::Value* low_bits =
-      ir.CreateAnd(ir.CreatePtrToInt(base, ir.getInt64Ty()), ir.getInt64(KILN_BUFFER_ALIGNMENT - 1));
-  entry.require(ir.CreateICmpEQ(low_bits, ir.getInt64(0)), CStatus::misaligned_memory);
+  llvm::Value* base = argument(parameters.size() - 1);
+  llvm::Value* model = has_model ? argument(parameters.size() - 2) : nullptr;
+  for (size_t i = 0; i < parameters.size(); ++i)
+    if (parameters[i] == pointer) entry.require(ir.CreateIsNotNull(argument(i)), CStatus::null_argument);
+  entry.require_aligned(base);
+  if (has_model) entry.require_aligned(model);
 
   const auto at = [&](llvm::Value* structure, int64_t offset) {
     return ir.CreateConstGEP1_64(ir.getInt8Ty(), structure, static_cast<uint64_t>(offset));
@@ -185,13 +283,10 @@ void build_c_entry(EmittedModule& emitted, const CFunction& function, const std:
     case ir::BufferKind::output:
       address = at(base, memory.outputs[index]);
       break;
-    case ir::BufferKind::state: {
-      auto* state = llvm::cast<llvm::GlobalVariable>(
-          module.getOrInsertGlobal(state_prefix + std::to_string(buffer.index), ir.getInt8Ty()));
-      state->setVisibility(llvm::GlobalValue::HiddenVisibility);
-      address = state;
+    case ir::BufferKind::state:
+      address = states[index].model_offset >= 0 ? at(model, states[index].model_offset)
+                                                : constant_of(module, states[index].symbol);
       break;
-    }
     }
     ir.CreateStore(address, at(buffers, static_cast<int64_t>(i * sizeof(void*))));
   }
@@ -204,6 +299,10 @@ void build_c_entry(EmittedModule& emitted, const CFunction& function, const std:
   };
   set(offsetof(kiln_call, abi_version), ir.getInt32(KILN_ABI_VERSION));
   set(offsetof(kiln_call, buffers), buffers);
+  if (draws) {
+    set(offsetof(kiln_call, seed), argument(inputs + outputs));
+    set(offsetof(kiln_call, step), argument(inputs + outputs + 1));
+  }
   set(offsetof(kiln_call, scratch), at(base, memory.scratch));
   set(offsetof(kiln_call, scratch_bytes), ir.getInt64(static_cast<uint64_t>(plan.scratch_bytes)));
 
@@ -214,6 +313,69 @@ void build_c_entry(EmittedModule& emitted, const CFunction& function, const std:
   ir.CreateCall(driver, {call}); // its ABI is this compiler's own, so it cannot refuse
   denormals.restore();
   for (size_t i = 0; i < outputs; ++i) copy(argument(inputs + i), at(base, memory.outputs[i]), output_bytes(plan, i));
+  entry.finish();
+}
+
+void build_c_start(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
+  Checked entry(emitted, symbol, {pointer}, ir::target_for(ir::IsaLevel::baseline));
+  llvm::IRBuilder<>& ir = entry.ir;
+  llvm::Value* memory = entry.function->getArg(0);
+  entry.require(ir.CreateIsNotNull(memory), CStatus::null_argument);
+  entry.require_aligned(memory);
+  ir.CreateMemSet(memory, ir.getInt8(0), static_cast<uint64_t>(model.bytes), llvm::Align(KILN_BUFFER_ALIGNMENT));
+  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+    if (place.symbol.empty()) return;
+    ir.CreateMemCpy(byte_at(ir, memory, place.model_offset), llvm::Align(KILN_BUFFER_ALIGNMENT),
+                    constant_of(entry.module, place.symbol), llvm::Align(KILN_BUFFER_ALIGNMENT),
+                    static_cast<uint64_t>(state.value.type.bytes()));
+  });
+  entry.finish();
+}
+
+void build_c_save(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
+  const std::string header = symbol + "_header";
+  build_constant(emitted, header, model.header.data(), static_cast<int64_t>(model.header.size()));
+  Checked entry(emitted, symbol, {pointer, pointer}, ir::target_for(ir::IsaLevel::baseline));
+  llvm::IRBuilder<>& ir = entry.ir;
+  llvm::Value* memory = entry.function->getArg(0);
+  llvm::Value* file = entry.function->getArg(1);
+  for (llvm::Value* argument : {memory, file}) entry.require(ir.CreateIsNotNull(argument), CStatus::null_argument);
+  entry.require_aligned(memory);
+  ir.CreateMemCpy(file, llvm::MaybeAlign(), entry.module.getNamedValue(header), llvm::MaybeAlign(),
+                  model.header.size());
+  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+    copy_state(entry, state.value.type, byte_at(ir, file, place.file_offset), byte_at(ir, memory, place.model_offset),
+               false);
+  });
+  entry.finish();
+}
+
+void build_c_load(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+  llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
+  const std::string header = symbol + "_header";
+  build_constant(emitted, header, model.header.data(), static_cast<int64_t>(model.header.size()));
+  Checked entry(emitted, symbol, {pointer, pointer, llvm::Type::getInt64Ty(emitted.context())},
+                ir::target_for(ir::IsaLevel::baseline));
+  llvm::IRBuilder<>& ir = entry.ir;
+  llvm::Value* memory = entry.function->getArg(0);
+  llvm::Value* file = entry.function->getArg(1);
+  for (llvm::Value* argument : {memory, file}) entry.require(ir.CreateIsNotNull(argument), CStatus::null_argument);
+  entry.require_aligned(memory);
+  entry.require(ir.CreateICmpEQ(entry.function->getArg(2), ir.getInt64(static_cast<uint64_t>(model.file_bytes))),
+                CStatus::wrong_file);
+  llvm::Value* expected = entry.module.getNamedValue(header);
+  entry.for_range(static_cast<int64_t>(model.header.size()), [&](llvm::Value* i) {
+    llvm::Value* found = ir.CreateLoad(ir.getInt8Ty(), ir.CreateGEP(ir.getInt8Ty(), file, i));
+    llvm::Value* wanted = ir.CreateLoad(ir.getInt8Ty(), ir.CreateGEP(ir.getInt8Ty(), expected, i));
+    entry.require(ir.CreateICmpEQ(found, wanted), CStatus::wrong_file);
+  });
+  ir.CreateMemSet(memory, ir.getInt8(0), static_cast<uint64_t>(model.bytes), llvm::Align(KILN_BUFFER_ALIGNMENT));
+  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+    copy_state(entry, state.value.type, byte_at(ir, file, place.file_offset), byte_at(ir, memory, place.model_offset),
+               true);
+  });
   entry.finish();
 }
 

@@ -70,7 +70,7 @@ Parameter parameter_of(const std::string& name, const ir::TensorType& type, bool
           upper(word) + "_COUNT", type.elements()};
 }
 
-std::string declare(const ir::FunctionPlan& plan, const std::string& symbol) {
+std::string declare(const ir::FunctionPlan& plan, const std::string& symbol, bool has_model) {
   const ir::Function& function = *plan.function;
   std::vector<Parameter> parameters;
   for (const auto& input : function.inputs()) parameters.push_back(parameter_of(input->name, input->type, true));
@@ -85,9 +85,28 @@ std::string declare(const ir::FunctionPlan& plan, const std::string& symbol) {
     declarations += parameter.declaration + ", ";
     macros += fmt::format("#define {}_{} {}\n", prefix, parameter.count_macro, parameter.count);
   }
+  if (trains(function)) declarations += "uint64_t seed, uint64_t step, ";
+  if (has_model) declarations += trains(function) ? "void *model, " : "const void *model, ";
   macros += fmt::format("#define {}_BATCH {}\n#define {}_MEMORY_BYTES {}u\n", prefix, batch_of(function), prefix,
                         CMemory(plan).bytes);
   return text + fmt::format(" */\n{}int32_t {}({}void *memory);\n", macros, symbol, declarations);
+}
+
+std::string declare_model(const std::string& name, const CModel& model) {
+  return fmt::format(R"(
+/* The model: all that learns, in {1}_MODEL_BYTES bytes of yours on a boundary of {1}_MEMORY_ALIGNMENT. It is moved by
+ * moving its bytes. {0}_start gives it the weights that the library was built with; {0}_train_step changes it,
+ * with the same seed and the number of the step each time; one thread at a time may.
+ * {0}_save writes {1}_FILE_BYTES bytes, which are a safetensors file that Kiln reads; {0}_load takes them back, and
+ * leaves the model as it is if they are no such file.
+ */
+#define {1}_MODEL_BYTES {2}u
+#define {1}_FILE_BYTES {3}u
+int32_t {0}_start(void *model);
+int32_t {0}_save(const void *model, void *file);
+int32_t {0}_load(void *model, const void *file, uint64_t bytes);
+)",
+                     name, upper(name), model.bytes, model.file_bytes);
 }
 
 } // namespace
@@ -95,10 +114,10 @@ std::string declare(const ir::FunctionPlan& plan, const std::string& symbol) {
 std::string c_symbol(const std::string& name, const ir::Function& function) {
   const int64_t batch = batch_of(function);
   const std::string base = name + "_" + function.name().substr(0, function.name().find('.'));
-  return batch == 1 ? base : fmt::format("{}_{}", base, batch);
+  return batch == 1 || trains(function) ? base : fmt::format("{}_{}", base, batch);
 }
 
-std::string c_header(const ir::Plan& plan, const std::string& name, uint32_t build,
+std::string c_header(const ir::Plan& plan, const std::string& name, uint32_t build, const CModel& model,
                      const std::vector<std::string>& class_names) {
   const std::string prefix = upper(name);
   const auto code = [&](std::string_view suffix, CStatus status) {
@@ -127,12 +146,16 @@ extern "C" {{
   text += code("OK", CStatus::ok) + code("ERROR_NULL_ARGUMENT", CStatus::null_argument) +
           code("ERROR_MISALIGNED_MEMORY", CStatus::misaligned_memory) +
           code("ERROR_WRONG_BUILD", CStatus::wrong_build) + code("ERROR_WRONG_CPU", CStatus::wrong_cpu);
+  if (model.bytes != 0) text += code("ERROR_WRONG_FILE", CStatus::wrong_file);
   text += fmt::format("\n#define {0}_BUILD 0x{1:08x}u\n#define {0}_MEMORY_ALIGNMENT {2}\n", prefix, build,
                       KILN_BUFFER_ALIGNMENT);
   text += fmt::format("\n/* Whether this header is of the library's build and this CPU can run it. */\n"
                       "int32_t {}_init(uint32_t build);\n",
                       name);
-  for (const ir::FunctionPlan& function : plan.functions) text += declare(function, c_symbol(name, *function.function));
+  const bool has_model = model.bytes != 0;
+  if (has_model) text += declare_model(name, model);
+  for (const ir::FunctionPlan& function : plan.functions)
+    text += declare(function, c_symbol(name, *function.function), has_model);
   if (!class_names.empty()) {
     text += fmt::format("\n#define {}_CLASSES {}\n/* An initialiser of an array: the names of the classes. */\n"
                         "#define {}_CLASS_NAMES {{",

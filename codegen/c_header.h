@@ -1,6 +1,7 @@
 // The text of the C header that goes with a library of emitted functions.
 #pragma once
 
+#include "codegen/c_entry.h"
 #include "ir/plan.h"
 
 #include <cstdint>
@@ -13,7 +14,7 @@ namespace kiln::codegen {
 std::string c_symbol(const std::string& name, const ir::Function& function);
 
 // `build` is what NAME_init expects.
-std::string c_header(const ir::Plan& plan, const std::string& name, uint32_t build,
+std::string c_header(const ir::Plan& plan, const std::string& name, uint32_t build, const CModel& model,
                      const std::vector<std::string>& class_names);
 
 } // namespace kiln::codegen

@@ -8,6 +8,7 @@
 #include "codegen/plan_modules.h"
 #include "codegen/program.h"
 #include "runtime/layout.h"
+#include "runtime/safetensors.h"
 
 #include <algorithm>
 #include <array>
@@ -26,25 +27,65 @@ uint32_t build_number(const ir::Plan& plan) {
   return number;
 }
 
-void add_states(std::vector<EmittedModule>& modules, const ir::Plan& plan, const std::string& prefix) {
+// As in checkpoints.
+std::string file_name_of(const ir::State& state) {
+  return (state.role == ir::StateRole::optimizer ? "optimizer/" : "") + state.value.name;
+}
+
+bool learns(const ir::State& state) { return state.role != ir::StateRole::constant; }
+
+// The bytes of a state with known values.
+std::vector<char> physical_values(const ir::State& state, const kiln_state& described) {
+  if (static_cast<int64_t>(state.data.size()) != state.value.type.elements())
+    throw CodegenError(fmt::format("@{} has no values", state.value.name));
+  const std::vector<float> logical(state.data.begin(), state.data.end());
+  std::vector<char> physical(static_cast<size_t>(described.tensor.bytes));
+  runtime::pack(described.tensor, logical.data(), physical.data());
+  return physical;
+}
+
+// Places of all states; constants, and the initial values of what learns, as modules.
+CModel add_states(std::vector<EmittedModule>& modules, const ir::Plan& plan, const std::string& prefix, bool trains) {
   const Description description(plan, "", {});
   const auto& states = plan.module->states();
+  CModel model;
   for (size_t i = 0; i < states.size(); ++i) {
     const ir::State& state = *states[i];
     const kiln_state& described = description.program().states[i];
-    EmittedModule& module = modules.emplace_back("state " + state.value.name);
-    const std::string symbol = prefix + std::to_string(i);
-    if (described.data != nullptr) {
-      build_constant(module, symbol, described.data, described.tensor.bytes);
-      continue;
+    CState& place = model.states.emplace_back();
+    if (trains && learns(state)) {
+      place.model_offset = model.bytes;
+      model.bytes +=
+          (described.tensor.bytes + KILN_BUFFER_ALIGNMENT - 1) / KILN_BUFFER_ALIGNMENT * KILN_BUFFER_ALIGNMENT;
+      if (state.role == ir::StateRole::optimizer && state.initializer == ir::Initializer{}) continue; // zeros
     }
-    if (static_cast<int64_t>(state.data.size()) != state.value.type.elements())
-      throw CodegenError(fmt::format("@{} has no values", state.value.name));
-    const std::vector<float> logical(state.data.begin(), state.data.end());
-    std::vector<char> physical(static_cast<size_t>(described.tensor.bytes));
-    runtime::pack(described.tensor, logical.data(), physical.data());
-    build_constant(module, symbol, physical.data(), described.tensor.bytes);
+    place.symbol = prefix + std::to_string(i);
+    EmittedModule& module = modules.emplace_back("state " + state.value.name);
+    if (described.data != nullptr)
+      build_constant(module, place.symbol, described.data, described.tensor.bytes);
+    else
+      build_constant(module, place.symbol, physical_values(state, described).data(), described.tensor.bytes);
   }
+  if (!trains) return model;
+  // The file: a safetensors file that Kiln reads, in the order of names.
+  std::vector<size_t> order;
+  for (size_t i = 0; i < states.size(); ++i)
+    if (learns(*states[i])) order.push_back(i);
+  std::sort(order.begin(), order.end(),
+            [&](size_t a, size_t b) { return file_name_of(*states[a]) < file_name_of(*states[b]); });
+  std::vector<runtime::SafetensorsTensor> tensors;
+  for (size_t i : order) {
+    if (states[i]->value.type.dtype != ir::DType::f32)
+      throw CodegenError(fmt::format("@{} learns and is not f32", states[i]->value.name));
+    tensors.push_back({file_name_of(*states[i]), "F32", states[i]->value.type.dims});
+  }
+  model.header = runtime::safetensors_header(tensors, {});
+  model.file_bytes = static_cast<int64_t>(model.header.size());
+  for (size_t i : order) {
+    model.states[i].file_offset = model.file_bytes;
+    model.file_bytes += states[i]->value.type.elements() * static_cast<int64_t>(sizeof(float));
+  }
+  return model;
 }
 
 } // namespace
@@ -74,18 +115,24 @@ CLibrary make_c_library(const ir::Plan& plan, const CLibraryOptions& options) {
   // Shared by models of all levels.
   build_serial_for(all.emplace_back(serial_for), serial_for, ir::target_for(ir::IsaLevel::baseline));
   for (EmittedModule& module : all) hide_functions(module);
-  const std::string states = name + "_state_";
-  add_states(all, plan, states);
+  const bool has_step = std::any_of(plan.functions.begin(), plan.functions.end(),
+                                    [](const ir::FunctionPlan& function) { return trains(*function.function); });
+  const CModel model = add_states(all, plan, name + "_state_", has_step);
   const uint32_t build = build_number(plan);
   build_c_init(all.emplace_back(name + "_init"), name + "_init", build, plan.target);
   std::vector<CFunction> functions;
   for (const ir::FunctionPlan& function : plan.functions)
     functions.push_back({&function, c_symbol(name, *function.function), modules.driver_symbol(*function.function)});
   for (const CFunction& function : functions)
-    build_c_entry(all.emplace_back(function.symbol), function, states, plan.target);
+    build_c_entry(all.emplace_back(function.symbol), function, model.states, plan.target);
+  if (has_step) {
+    build_c_start(all.emplace_back(name + "_start"), name + "_start", *plan.module, model);
+    build_c_save(all.emplace_back(name + "_save"), name + "_save", *plan.module, model);
+    build_c_load(all.emplace_back(name + "_load"), name + "_load", *plan.module, model);
+  }
 
   CLibrary library;
-  library.header = c_header(plan, name, build, options.class_names);
+  library.header = c_header(plan, name, build, model, options.class_names);
   library.objects = compile_all(all, plan.target, options.threads, ObjectCache(options.cache_directory)).objects;
   return library;
 }

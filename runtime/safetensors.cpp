@@ -168,9 +168,7 @@ std::string SafetensorsFile::payload_sha256() const {
   return hash.finish_hex();
 }
 
-SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<SafetensorsTensor>& tensors,
-                                     const Metadata& metadata)
-    : file_(path) {
+std::string safetensors_header(const std::vector<SafetensorsTensor>& tensors, const Metadata& metadata) {
   JsonWriter json;
   json.begin_object();
   if (!metadata.empty()) {
@@ -191,11 +189,22 @@ SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<
   json.end_object();
   std::string header = json.text();
   header.resize((header.size() + 7) / 8 * 8, ' '); // the payload starts aligned, as readers that map the file like it
-  unsigned char length_bytes[8];
-  for (int byte = 0; byte < 8; ++byte) length_bytes[byte] = static_cast<unsigned char>(header.size() >> 8 * byte);
-  file_.write(length_bytes, 8);
+  std::string text;
+  for (int byte = 0; byte < 8; ++byte) text += static_cast<char>(header.size() >> 8 * byte);
+  return text + header;
+}
+
+SafetensorsWriter::SafetensorsWriter(const std::string& path, const std::vector<SafetensorsTensor>& tensors,
+                                     const Metadata& metadata)
+    : file_(path) {
+  const std::string header = safetensors_header(tensors, metadata);
   file_.write(header.data(), header.size());
-  missing_bytes_ = offset;
+  for (const SafetensorsTensor& tensor : tensors) {
+    uint64_t bytes = 0;
+    [[maybe_unused]] bool valid = tensor_bytes(tensor, bytes);
+    assert(valid);
+    missing_bytes_ += bytes;
+  }
 }
 
 void SafetensorsWriter::write(const void* data, uint64_t bytes) {

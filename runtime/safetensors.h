@@ -32,6 +32,9 @@ std::string shape_text(const std::vector<int64_t>& shape); // "[32,1,5,5]"
 // Under which key the weights file of an inference binary says what plan it is for, of those for each CPU level.
 std::string weights_file_plan_key(std::string_view isa);
 
+// What stands before the payload: the header's length and the header.
+std::string safetensors_header(const std::vector<SafetensorsTensor>& tensors, const Metadata& metadata);
+
 class SafetensorsFile {
 public:
   // Reads and checks the header. Throws Error (data) naming file and tensor.

@@ -3,6 +3,7 @@
 #include "codegen/c_library.h"
 #include "codegen/linker.h"
 #include "compile_experiment.h"
+#include "frontend/import/preprocess.h"
 #include "frontend/suggest.h"
 #include "inference_changes.h"
 #include "ir/plan_text.h"
@@ -83,6 +84,8 @@ int run_build(const Options& options) {
   }
   if (options.weights_outside && options.emit != "infer")
     refuse("--weights-outside is for --emit=infer: a trainer reads weights, and a library keeps them as constants");
+  const bool is_code = options.emit == "lib" || options.emit == "shared" || options.emit == "obj";
+  if (options.train_step && !is_code) refuse("--train is for --emit=lib, shared and obj");
   if (options.emit == "trainer" || options.emit == "infer") return write_executable(load(options), options);
   const ir::Target target = target_of(options);
   select_kernels(target);
@@ -92,14 +95,24 @@ int run_build(const Options& options) {
   frontend::ImportOptions wanted;
   wanted.predict_batches = {1};
   if (options.batch.value_or(1) != 1) wanted.predict_batches.push_back(*options.batch);
+  const ExperimentRecipe recipe(loaded);
+  if (options.train_step) wanted.train_batch = recipe.stated().batch;
   auto module = import(loaded, wanted, options);
-  const std::string weights = weights_path(loaded, options);
-  bind_weights(*module, weights);
+  if (options.train_step && options.weights.empty()) {
+    if (frontend::takes_statistics(loaded.experiment.preprocess()))
+      throw runtime::Error(runtime::ErrorKind::unsupported,
+                           "pre-processing takes statistics of the training images: --weights must name a checkpoint "
+                           "that holds them");
+    bind_initial_weights(*module, recipe.stated().seed, target);
+  } else {
+    bind_weights(*module, weights_path(loaded, options));
+  }
   const std::vector<std::string> names = class_names(loaded, class_count(*module));
   InferenceChanges changes;
-  const ir::Plan plan = optimize(*module, Purpose::inference, options, changes.listen());
+  passes::PassOptions pass = changes.listen();
+  pass.blas = false; // a library calls nothing
+  const ir::Plan plan = optimize(*module, options.train_step ? Purpose::training : Purpose::inference, options, pass);
 
-  const bool is_code = options.emit == "lib" || options.emit == "shared" || options.emit == "obj";
   if (!is_code) {
     const std::string text = text_of(options.emit, *module, plan);
     if (options.output.empty())
@@ -109,7 +122,7 @@ int run_build(const Options& options) {
     return 0;
   }
 
-  if (options.verbosity > 0) fmt::print("{}", changes.text(loaded, plan));
+  if (options.verbosity > 0 && !options.train_step) fmt::print("{}", changes.text(loaded, plan));
   codegen::CLibraryOptions library_options;
   library_options.name = symbol;
   library_options.class_names = names;
@@ -126,8 +139,8 @@ int run_build(const Options& options) {
   runtime::write_text_file(output, bytes);
   runtime::write_text_file(header, library.header);
   if (options.verbosity >= 0)
-    fmt::print("{}: {} bytes, for {}\n{}: declares {}_init and {}_predict\n", output, bytes.size(),
-               name_of(target.level), header, symbol, symbol);
+    fmt::print("{}: {} bytes, for {}\n{}: declares {}_init and {}_{}\n", output, bytes.size(), name_of(target.level),
+               header, symbol, symbol, options.train_step ? "train_step" : "predict");
   return 0;
 }
 

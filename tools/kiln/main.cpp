@@ -96,6 +96,7 @@ enum class Flag {
   symbol,
   sysroot,
   weights_outside,
+  train_step,
   product,
   augment,
   picture,
@@ -155,7 +156,8 @@ public:
          Flag::phase, Flag::verbose});
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
         {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::weights_outside,
-         Flag::out, Flag::batch, Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache, Flag::verbose});
+         Flag::train_step, Flag::out, Flag::batch, Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
+         Flag::verbose});
     add("verify", "Compare the compiled network with the reference evaluator, and a product with both", run_verify,
         false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
@@ -319,6 +321,9 @@ private:
       break;
     case Flag::product:
       verb.add_option("PRODUCT", options_.product, "A trainer or an inference binary of this experiment");
+      break;
+    case Flag::train_step:
+      verb.add_flag("--train", options_.train_step, "Let a library train too, from --weights or the initial ones");
       break;
     case Flag::weights_outside:
       verb.add_flag("--weights-outside", options_.weights_outside,

@@ -51,6 +51,7 @@ struct Options {
   std::string emit;             // trainer, infer, lib, shared, obj, llvm, asm, ir
   std::string output;           // also of init: the file; empty: made of the name
   std::string symbol;           // prefix of what a library declares; empty: the experiment's name
+  bool train_step = false;      // of a library: it trains too
   bool weights_outside = false; // of an inference binary: they go to a file beside it
   std::string sysroot;          // what executables are linked against; empty: of this installation
 
