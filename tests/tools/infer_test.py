@@ -299,5 +299,19 @@ class LeNet(ToolTest):
         self.assertEqual(len(json.loads(done.stdout)[0]["top"]), 3)
 
 
+class ResNet18(ToolTest):
+    @unittest.skipUnless(IS_RELEASE, "debug code is larger")
+    def test_size(self):
+        text = read_file(os.path.join(SOURCE_DIR, "examples/nets/resnet18.textproto")).decode()
+        experiment = self.write("resnet18.textproto", re.sub("data {(.*)}", r"data {\1 synthetic { train_samples: 1 classes: 1000 } }",
+                                                             text).replace("batch: 16", "batch: 1"))
+        self.kiln("train", experiment, "--out", self.path("resnet18"), "--max-steps", 1, "--progress", "none")
+        net = self.path("resnet18-net")
+        built = self.kiln("build", experiment, "--emit=infer", "--out", self.path("resnet18"), "-o", net, "-v")
+        self.assertEqual(run("--selftest", program=net).out, "self test passed\n")
+        weights = 4 * (11_689_512 - 2 * 4800 + 4800)  # each batch norm leaves a bias
+        self.assertLessEqual(os.path.getsize(net) - weights, 5 * MEGABYTE, built.out)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -253,6 +253,21 @@ class LeNet(ToolTest):
         self.assertEqual(facts["weights_sha256"], wanted["weights_sha256"])
         self.assertEqual(facts["test_accuracy"], wanted["test_accuracy"])
 
+    @unittest.skipUnless(IS_RELEASE, "memory of debug code is another")
+    def test_peak_memory_is_what_check_says(self):
+        memory = self.kiln("check", LENET, "--json").json()["memory"]
+        trainer = self.path("lenet-memory")
+        self.kiln("build", LENET, "--emit=trainer", "-o", trainer)
+        for threads in 1, 2:
+            told = memory["training"]["fixed_bytes"] + threads * memory["training"]["bytes_per_thread"] + memory["data_bytes"]
+            process = subprocess.Popen([trainer, "--out", self.path(f"memory{threads}"), "--max-steps", "40", "--threads",
+                                        str(threads), "--progress", "none"], stdout=subprocess.DEVNULL)
+            _, status, usage = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            self.assertEqual(process.returncode, 0)
+            self.assertLess(usage.ru_maxrss * 1024, 1.05 * told + 4 * MEGABYTE)
+            self.assertGreater(usage.ru_maxrss * 1024, 0.95 * told)
+
 
 if __name__ == "__main__":
     unittest.main()
