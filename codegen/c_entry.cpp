@@ -124,21 +124,33 @@ private:
   llvm::IRBuilder<>& ir_;
 };
 
-// Sets MXCSR as the runtime does, and puts the caller's back.
+// Makes denormals zero as the runtime does, and puts the caller's mode back: MXCSR, or FPCR, whose bit 24 does both.
 class Denormals {
 public:
-  explicit Denormals(llvm::IRBuilder<>& ir) : ir_(ir), saved_(ir.CreateAlloca(ir.getInt32Ty())) {
+  Denormals(llvm::IRBuilder<>& ir, ir::Architecture architecture) : ir_(ir), architecture_(architecture) {
+    if (architecture_ == ir::Architecture::aarch64) {
+      saved_ = ir_.CreateIntrinsic(llvm::Intrinsic::aarch64_get_fpcr, {}, {});
+      ir_.CreateIntrinsic(llvm::Intrinsic::aarch64_set_fpcr, {}, {ir_.CreateOr(saved_, ir_.getInt64(1 << 24))});
+      return;
+    }
+    saved_ = ir.CreateAlloca(ir.getInt32Ty());
     llvm::AllocaInst* flushing = ir.CreateAlloca(ir.getInt32Ty());
     ir_.CreateIntrinsic(llvm::Intrinsic::x86_sse_stmxcsr, {}, {saved_});
     llvm::Value* mode = ir_.CreateOr(ir_.CreateLoad(ir_.getInt32Ty(), saved_), ir_.getInt32(runtime::kFlushDenormals));
     ir_.CreateStore(mode, flushing);
     ir_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {flushing});
   }
-  void restore() { ir_.CreateIntrinsic(llvm::Intrinsic::x86_sse_ldmxcsr, {}, {saved_}); }
+  void restore() {
+    const llvm::Intrinsic::ID set = architecture_ == ir::Architecture::aarch64
+                                        ? llvm::Intrinsic::ID(llvm::Intrinsic::aarch64_set_fpcr)
+                                        : llvm::Intrinsic::ID(llvm::Intrinsic::x86_sse_ldmxcsr);
+    ir_.CreateIntrinsic(set, {}, {saved_});
+  }
 
 private:
   llvm::IRBuilder<>& ir_;
-  llvm::AllocaInst* saved_;
+  ir::Architecture architecture_;
+  llvm::Value* saved_ = nullptr; // where the mode is, or itself
 };
 
 llvm::GlobalVariable* constant_of(llvm::Module& module, const std::string& symbol) {
@@ -227,9 +239,10 @@ CMemory::CMemory(const ir::FunctionPlan& plan) {
 
 void build_c_init(EmittedModule& emitted, const std::string& symbol, uint32_t build, const ir::Target& target) {
   // Itself for any CPU: it is what tells that the CPU is too old.
-  Checked check(emitted, symbol, {llvm::Type::getInt32Ty(emitted.context())}, ir::target_for(ir::IsaLevel::baseline));
+  Checked check(emitted, symbol, {llvm::Type::getInt32Ty(emitted.context())}, ir::baseline_of(target));
   check.require(check.ir.CreateICmpEQ(check.function->getArg(0), check.ir.getInt32(build)), CStatus::wrong_build);
-  CpuCheck(check).run(target.level);
+  // Of 64-bit Arm nothing is asked that a CPU could lack.
+  if (target.architecture == ir::Architecture::x86_64) CpuCheck(check).run(target.level);
   check.finish();
 }
 
@@ -306,7 +319,7 @@ void build_c_entry(EmittedModule& emitted, const CFunction& function, std::span<
   set(offsetof(kiln_call, scratch), at(base, memory.scratch));
   set(offsetof(kiln_call, scratch_bytes), ir.getInt64(static_cast<uint64_t>(plan.scratch_bytes)));
 
-  Denormals denormals(ir);
+  Denormals denormals(ir, target.architecture);
   llvm::FunctionCallee driver =
       module.getOrInsertFunction(function.driver_symbol, llvm::FunctionType::get(ir.getInt32Ty(), {pointer}, false));
   llvm::cast<llvm::Function>(driver.getCallee())->setVisibility(llvm::GlobalValue::HiddenVisibility);
@@ -316,15 +329,15 @@ void build_c_entry(EmittedModule& emitted, const CFunction& function, std::span<
   entry.finish();
 }
 
-void build_c_start(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+void build_c_start(EmittedModule& emitted, const std::string& symbol, const ir::Plan& plan, const CModel& model) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
-  Checked entry(emitted, symbol, {pointer}, ir::target_for(ir::IsaLevel::baseline));
+  Checked entry(emitted, symbol, {pointer}, ir::baseline_of(plan.target));
   llvm::IRBuilder<>& ir = entry.ir;
   llvm::Value* memory = entry.function->getArg(0);
   entry.require(ir.CreateIsNotNull(memory), CStatus::null_argument);
   entry.require_aligned(memory);
   ir.CreateMemSet(memory, ir.getInt8(0), static_cast<uint64_t>(model.bytes), llvm::Align(KILN_BUFFER_ALIGNMENT));
-  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+  visit_model(*plan.module, model, [&](const ir::State& state, const CState& place) {
     if (place.symbol.empty()) return;
     ir.CreateMemCpy(byte_at(ir, memory, place.model_offset), llvm::Align(KILN_BUFFER_ALIGNMENT),
                     constant_of(entry.module, place.symbol), llvm::Align(KILN_BUFFER_ALIGNMENT),
@@ -333,11 +346,11 @@ void build_c_start(EmittedModule& emitted, const std::string& symbol, const ir::
   entry.finish();
 }
 
-void build_c_save(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+void build_c_save(EmittedModule& emitted, const std::string& symbol, const ir::Plan& plan, const CModel& model) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
   const std::string header = symbol + "_header";
   build_constant(emitted, header, model.header.data(), static_cast<int64_t>(model.header.size()));
-  Checked entry(emitted, symbol, {pointer, pointer}, ir::target_for(ir::IsaLevel::baseline));
+  Checked entry(emitted, symbol, {pointer, pointer}, ir::baseline_of(plan.target));
   llvm::IRBuilder<>& ir = entry.ir;
   llvm::Value* memory = entry.function->getArg(0);
   llvm::Value* file = entry.function->getArg(1);
@@ -345,19 +358,19 @@ void build_c_save(EmittedModule& emitted, const std::string& symbol, const ir::M
   entry.require_aligned(memory);
   ir.CreateMemCpy(file, llvm::MaybeAlign(), entry.module.getNamedValue(header), llvm::MaybeAlign(),
                   model.header.size());
-  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+  visit_model(*plan.module, model, [&](const ir::State& state, const CState& place) {
     copy_state(entry, state.value.type, byte_at(ir, file, place.file_offset), byte_at(ir, memory, place.model_offset),
                false);
   });
   entry.finish();
 }
 
-void build_c_load(EmittedModule& emitted, const std::string& symbol, const ir::Module& network, const CModel& model) {
+void build_c_load(EmittedModule& emitted, const std::string& symbol, const ir::Plan& plan, const CModel& model) {
   llvm::Type* pointer = llvm::PointerType::getUnqual(emitted.context());
   const std::string header = symbol + "_header";
   build_constant(emitted, header, model.header.data(), static_cast<int64_t>(model.header.size()));
   Checked entry(emitted, symbol, {pointer, pointer, llvm::Type::getInt64Ty(emitted.context())},
-                ir::target_for(ir::IsaLevel::baseline));
+                ir::baseline_of(plan.target));
   llvm::IRBuilder<>& ir = entry.ir;
   llvm::Value* memory = entry.function->getArg(0);
   llvm::Value* file = entry.function->getArg(1);
@@ -372,7 +385,7 @@ void build_c_load(EmittedModule& emitted, const std::string& symbol, const ir::M
     entry.require(ir.CreateICmpEQ(found, wanted), CStatus::wrong_file);
   });
   ir.CreateMemSet(memory, ir.getInt8(0), static_cast<uint64_t>(model.bytes), llvm::Align(KILN_BUFFER_ALIGNMENT));
-  visit_model(network, model, [&](const ir::State& state, const CState& place) {
+  visit_model(*plan.module, model, [&](const ir::State& state, const CState& place) {
     copy_state(entry, state.value.type, byte_at(ir, file, place.file_offset), byte_at(ir, memory, place.model_offset),
                true);
   });

@@ -61,11 +61,11 @@ struct CModel {
 };
 
 // int32_t symbol(void* model): the initial values.
-void build_c_start(EmittedModule& module, const std::string& symbol, const ir::Module& network, const CModel& model);
+void build_c_start(EmittedModule& module, const std::string& symbol, const ir::Plan& plan, const CModel& model);
 // int32_t symbol(const void* model, void* file)
-void build_c_save(EmittedModule& module, const std::string& symbol, const ir::Module& network, const CModel& model);
+void build_c_save(EmittedModule& module, const std::string& symbol, const ir::Plan& plan, const CModel& model);
 // int32_t symbol(void* model, const void* file, uint64_t bytes): does nothing if it is not such a file.
-void build_c_load(EmittedModule& module, const std::string& symbol, const ir::Module& network, const CModel& model);
+void build_c_load(EmittedModule& module, const std::string& symbol, const ir::Plan& plan, const CModel& model);
 
 bool trains(const ir::Function& function);
 

@@ -141,7 +141,9 @@ extern "C" {{
 
 )",
       name,
-      ir::name_of(plan.target.level) == "x86-64" ? "x86-64" : fmt::format("x86-64-{}", ir::name_of(plan.target.level)),
+      plan.target.architecture == ir::Architecture::aarch64 || plan.target.level == ir::IsaLevel::baseline
+          ? std::string(ir::name_of(plan.target))
+          : fmt::format("x86-64-{}", ir::name_of(plan.target)),
       prefix);
   text += code("OK", CStatus::ok) + code("ERROR_NULL_ARGUMENT", CStatus::null_argument) +
           code("ERROR_MISALIGNED_MEMORY", CStatus::misaligned_memory) +

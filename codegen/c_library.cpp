@@ -113,7 +113,7 @@ CLibrary make_c_library(const ir::Plan& plan, const CLibraryOptions& options) {
   for (const ir::FunctionPlan& function : plan.functions) modules.add(function);
   std::vector<EmittedModule>& all = modules.modules();
   // Shared by models of all levels.
-  build_serial_for(all.emplace_back(serial_for), serial_for, ir::target_for(ir::IsaLevel::baseline));
+  build_serial_for(all.emplace_back(serial_for), serial_for, ir::baseline_of(plan.target));
   for (EmittedModule& module : all) hide_functions(module);
   const bool has_step = std::any_of(plan.functions.begin(), plan.functions.end(),
                                     [](const ir::FunctionPlan& function) { return trains(*function.function); });
@@ -126,9 +126,9 @@ CLibrary make_c_library(const ir::Plan& plan, const CLibraryOptions& options) {
   for (const CFunction& function : functions)
     build_c_entry(all.emplace_back(function.symbol), function, model.states, plan.target);
   if (has_step) {
-    build_c_start(all.emplace_back(name + "_start"), name + "_start", *plan.module, model);
-    build_c_save(all.emplace_back(name + "_save"), name + "_save", *plan.module, model);
-    build_c_load(all.emplace_back(name + "_load"), name + "_load", *plan.module, model);
+    build_c_start(all.emplace_back(name + "_start"), name + "_start", plan, model);
+    build_c_save(all.emplace_back(name + "_save"), name + "_save", plan, model);
+    build_c_load(all.emplace_back(name + "_load"), name + "_load", plan, model);
   }
 
   CLibrary library;

@@ -14,31 +14,33 @@ namespace kiln::codegen {
 
 namespace {
 
-constexpr const char* triple = "x86_64-unknown-linux-gnu";
+const char* triple_of(const ir::Target& target) {
+  return target.architecture == ir::Architecture::aarch64 ? "aarch64-unknown-linux-gnu" : "x86_64-unknown-linux-gnu";
+}
 
 // Goes up when this file turns the same module into other code, so that no cache gives the old one.
 constexpr int kPipelineVersion = 1;
 
-const llvm::Target& x86_target() {
+const llvm::Target& back_end(const ir::Target& target) {
   initialize_llvm();
   std::string complaint;
-  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(triple, complaint);
-  if (target == nullptr) throw CodegenError("this LLVM has no x86-64 back end: " + complaint);
-  return *target;
+  const llvm::Target* found = llvm::TargetRegistry::lookupTarget(triple_of(target), complaint);
+  if (found == nullptr) throw CodegenError("this LLVM lacks a back end: " + complaint);
+  return *found;
 }
 
 std::unique_ptr<llvm::TargetMachine> make_target_machine(const ir::Target& target) {
   llvm::TargetOptions options;
   options.AllowFPOpFusion = llvm::FPOpFusion::Strict; // contraction is mul_add's to decide
-  std::unique_ptr<llvm::TargetMachine> machine(
-      x86_target().createTargetMachine(triple, cpu_name(target), feature_string(target), options, llvm::Reloc::PIC_,
-                                       llvm::CodeModel::Small, llvm::CodeGenOptLevel::Aggressive));
+  std::unique_ptr<llvm::TargetMachine> machine(back_end(target).createTargetMachine(
+      triple_of(target), cpu_name(target), feature_string(target), options, llvm::Reloc::PIC_, llvm::CodeModel::Small,
+      llvm::CodeGenOptLevel::Aggressive));
   if (machine == nullptr) throw CodegenError("LLVM refused target " + cpu_name(target));
   return machine;
 }
 
 void prepare(llvm::Module& module, llvm::TargetMachine& machine) {
-  module.setTargetTriple(triple);
+  module.setTargetTriple(machine.getTargetTriple().str());
   module.setDataLayout(machine.createDataLayout());
   module.setPICLevel(llvm::PICLevel::BigPIC);
 }
@@ -106,10 +108,15 @@ void initialize_llvm() {
     LLVMInitializeX86TargetMC();
     LLVMInitializeX86AsmPrinter();
     LLVMInitializeX86AsmParser(); // CPUID is inline assembly
+    LLVMInitializeAArch64TargetInfo();
+    LLVMInitializeAArch64Target();
+    LLVMInitializeAArch64TargetMC();
+    LLVMInitializeAArch64AsmPrinter();
   });
 }
 
 std::string cpu_name(const ir::Target& target) {
+  if (target.architecture == ir::Architecture::aarch64) return "generic";
   switch (target.level) {
   case ir::IsaLevel::baseline:
     return "x86-64";
@@ -124,6 +131,7 @@ std::string cpu_name(const ir::Target& target) {
 }
 
 std::string feature_string(const ir::Target& target) {
+  if (target.architecture == ir::Architecture::aarch64) return "+fp-armv8,+neon";
   std::string features = "+sse,+sse2";
   if (target.level >= ir::IsaLevel::v2) features += ",+cx16,+popcnt,+sahf,+sse3,+ssse3,+sse4.1,+sse4.2";
   if (target.level >= ir::IsaLevel::v3) features += ",+avx,+avx2,+bmi,+bmi2,+f16c,+fma,+lzcnt,+movbe,+xsave";

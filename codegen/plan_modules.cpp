@@ -18,7 +18,7 @@ std::string symbol_of(const std::string& key, const ir::Target& target) {
   readable = readable.substr(0, readable.find(' '));
   std::string symbol = "kiln_";
   for (char c : readable) symbol += c == '.' ? '_' : c;
-  return symbol + "_" + runtime::sha256_hex(fmt::format("{} for {}", key, name_of(target.level))).substr(0, 16);
+  return symbol + "_" + runtime::sha256_hex(fmt::format("{} for {}", key, name_of(target))).substr(0, 16);
 }
 
 } // namespace

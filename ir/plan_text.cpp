@@ -36,7 +36,7 @@ std::string text_of(const PlanStep& step) {
 } // namespace
 
 std::string print(const Plan& plan) {
-  std::string text = fmt::format("plan {} vector_width={}\n", name_of(plan.target.level), plan.target.vector_width);
+  std::string text = fmt::format("plan {} vector_width={}\n", name_of(plan.target), plan.target.vector_width);
   for (const FunctionPlan& function : plan.functions) {
     text += fmt::format("func @{} arena={} scratch={}\n", function.function->name(), function.arena_bytes,
                         function.scratch_bytes);

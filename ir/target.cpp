@@ -38,4 +38,20 @@ Target target_for(IsaLevel level) {
   return target;
 }
 
+Target aarch64_target() {
+  Target target;
+  target.architecture = Architecture::aarch64;
+  target.vector_registers = 32;
+  target.has_fma = true;
+  return target;
+}
+
+Target baseline_of(const Target& target) {
+  return target.architecture == Architecture::aarch64 ? aarch64_target() : target_for(IsaLevel::baseline);
+}
+
+std::string_view name_of(const Target& target) {
+  return target.architecture == Architecture::aarch64 ? "aarch64" : name_of(target.level);
+}
+
 } // namespace kiln::ir

@@ -85,6 +85,8 @@ int run_build(const Options& options) {
   if (options.weights_outside && options.emit != "infer")
     refuse("--weights-outside is for --emit=infer: a trainer reads weights, and a library keeps them as constants");
   const bool is_code = options.emit == "lib" || options.emit == "shared" || options.emit == "obj";
+  if (!options.target.empty() && (options.emit == "trainer" || options.emit == "infer"))
+    refuse("--target is for lib, shared, obj, llvm and asm: executables are built for x86-64 alone");
   if (options.train_step && !is_code) refuse("--train is for --emit=lib, shared and obj");
   if (options.emit == "trainer" || options.emit == "infer") return write_executable(load(options), options);
   const ir::Target target = target_of(options);
@@ -139,8 +141,8 @@ int run_build(const Options& options) {
   runtime::write_text_file(output, bytes);
   runtime::write_text_file(header, library.header);
   if (options.verbosity >= 0)
-    fmt::print("{}: {} bytes, for {}\n{}: declares {}_init and {}_{}\n", output, bytes.size(), name_of(target.level),
-               header, symbol, symbol, options.train_step ? "train_step" : "predict");
+    fmt::print("{}: {} bytes, for {}\n{}: declares {}_init and {}_{}\n", output, bytes.size(), name_of(target), header,
+               symbol, symbol, options.train_step ? "train_step" : "predict");
   return 0;
 }
 

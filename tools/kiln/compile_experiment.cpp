@@ -44,6 +44,14 @@ std::unique_ptr<ir::Module> import(const frontend::LoadedExperiment& loaded, con
 }
 
 ir::Target target_of(const Options& options) {
+  if (!options.target.empty()) {
+    if (options.target != "aarch64-linux-gnu")
+      throw runtime::Error(runtime::ErrorKind::usage,
+                           fmt::format("--target takes aarch64-linux-gnu, not \"{}\"", options.target));
+    if (options.cpu != "native")
+      throw runtime::Error(runtime::ErrorKind::usage, "--cpu names levels of x86-64: it does not go with --target");
+    return ir::aarch64_target();
+  }
   const ir::IsaLevel host = codegen::host_isa_level();
   if (options.cpu == "native") return ir::target_for(host);
   const auto level = ir::parse_isa_level(options.cpu);

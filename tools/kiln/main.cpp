@@ -97,6 +97,7 @@ enum class Flag {
   sysroot,
   weights_outside,
   train_step,
+  target,
   product,
   augment,
   picture,
@@ -156,8 +157,8 @@ public:
          Flag::phase, Flag::verbose});
     add("build", "Turn an experiment and its weights into files that run without Kiln", run_build, false,
         {Flag::set, Flag::emit, Flag::output, Flag::symbol, Flag::sysroot, Flag::weights, Flag::weights_outside,
-         Flag::train_step, Flag::out, Flag::batch, Flag::threads, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
-         Flag::verbose});
+         Flag::train_step, Flag::target, Flag::out, Flag::batch, Flag::threads, Flag::print_after, Flag::cpu,
+         Flag::math, Flag::cache, Flag::verbose});
     add("verify", "Compare the compiled network with the reference evaluator, and a product with both", run_verify,
         false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
@@ -321,6 +322,9 @@ private:
       break;
     case Flag::product:
       verb.add_option("PRODUCT", options_.product, "A trainer or an inference binary of this experiment");
+      break;
+    case Flag::target:
+      text("--target", options_.target, "TRIPLE", "Compile a library for aarch64-linux-gnu rather than this machine");
       break;
     case Flag::train_step:
       verb.add_flag("--train", options_.train_step, "Let a library train too, from --weights or the initial ones");

@@ -16,6 +16,7 @@ struct Options {
   std::optional<int64_t> batch;       // as given; also among the overrides where the verb trains
   int threads = 0;                    // 0: the CPUs this process may use
   std::string cpu = "native";         // x86-64, v2, v3, v4 or native
+  std::string target;                 // aarch64-linux-gnu, of libraries; empty: this machine
   std::string math = "fast";          // or exact; the same as long as all kernels are exact
   std::string cache = "auto";         // a directory for compiled objects, auto (the user's) or off
   bool json = false;
