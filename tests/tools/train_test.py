@@ -123,6 +123,23 @@ class Training(ToolTest):
         self.refused(4, ["label 5, but the network has 4 classes"], "train", inner, "--out", self.path("high"),
                      "--set", "data.idx.train_labels=high-labels")
 
+    def test_labels_that_only_an_auxiliary_loss_takes_are_checked(self):
+        with open(self.experiment, encoding="utf-8") as file:
+            text = file.read()
+        network = """network {
+  layer { name: "kept" convolution { filters: 1 kernel: 1 } }
+  layer { name: "scores" input: "kept" dense { units: 3 } }
+  layer { name: "aux" softmax_cross_entropy {} }
+  layer { input: ["kept", "image"] mean_squared_error {} }
+}
+"""
+        narrow = self.write("auxiliary.textproto", network + text[text.index("data {"):])
+        self.refused(4, ["label", "but the network has 3 classes (labels 0 to 2)"], "train", narrow, "--out",
+                     self.path("auxiliary"))
+        self.assertIn("but the network has 3 classes", self.kiln("check", narrow, "--data", code=4).out)
+        wide = self.write("wide.textproto", network.replace("units: 3", "units: 4") + text[text.index("data {"):])
+        self.kiln("train", wide, "--out", self.path("wide"), "--max-steps", 2)
+
     def test_closed_streams_lend_their_numbers_to_no_file(self):
         out = self.path("closed")
         done = subprocess.run(["sh", "-c", f'exec "$0" train "$1" --out "{out}" --epochs 2 --progress plain <&- >&- 2>&-',

@@ -257,7 +257,7 @@ int run_check(const Options& options) {
     facts.flops += layer.flops;
   }
   facts.batch = recipe.batch();
-  facts.classes = class_names(*loaded, class_count(*inference));
+  facts.classes = class_names(*loaded, label_classes(*loaded, *inference));
   facts.data_bytes = loaded->data.memory_bytes;
 
   const ir::Plan training_plan = optimize(*training, Purpose::training, options);

@@ -19,6 +19,7 @@
 #include "runtime/safetensors.h"
 #include "runtime/synthetic_source.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <fmt/format.h>
@@ -99,16 +100,36 @@ std::string cache_directory(const Options& options) {
   return home != nullptr && home[0] == '/' ? std::string(home) + "/.cache/kiln" : std::string();
 }
 
+int64_t label_classes(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
+  if (const int64_t classes = class_count(module); classes > 0) return classes;
+  frontend::ImportOptions wanted;
+  wanted.evaluate_batch = 1;
+  wanted.predict_batches.clear();
+  frontend::Diagnostics ignored; // told when the network was imported for good
+  const auto with_losses = frontend::import_network(loaded, wanted, ignored);
+  if (with_losses == nullptr) return 0;
+  int64_t fewest = 0;
+  for (const auto& node : with_losses->functions().front()->nodes()) {
+    // A loss has scores, then labels.
+    if (node->operands().size() < 2) continue;
+    const ir::Value &scores = node->operand(0), &labels = node->operand(1);
+    if (labels.name != runtime::label_name || labels.type.dtype != ir::DType::i32 || scores.type.rank() < 2) continue;
+    fewest = fewest == 0 ? scores.type.dims[1] : std::min(fewest, scores.type.dims[1]);
+  }
+  return fewest;
+}
+
 codegen::ProgramFacts program_facts(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
   codegen::ProgramFacts facts;
   facts.experiment = frontend::render(loaded.experiment);
-  facts.class_names = class_names(loaded, class_count(module));
+  facts.class_names = class_names(loaded, label_classes(loaded, module));
   facts.confusion_matrix = loaded.experiment.metrics().confusion_matrix();
   facts.per_class = loaded.experiment.metrics().per_class();
   for (const auto& layer : loaded.experiment.network().layer()) {
     if (!frontend::is_loss(layer)) continue;
     facts.losses.push_back({layer.name(), layer.loss_weight()});
-    // The last loss is the one whose labels are counted.
+    // The last loss that takes classes is the one whose labels are counted.
+    if (!layer.has_softmax_cross_entropy() && !layer.has_multi_class_hinge()) continue;
     facts.ignores_label = layer.softmax_cross_entropy().has_ignore_label();
     facts.ignored_label = layer.softmax_cross_entropy().ignore_label();
   }
@@ -145,6 +166,8 @@ std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, i
   const auto& given = loaded.experiment.data().class_name();
   if (classes == 0) return {};
   std::vector<std::string> names(given.begin(), given.end());
+  // An auxiliary loss may tell fewer classes apart than the data name.
+  if (static_cast<int64_t>(names.size()) > classes) names.resize(static_cast<size_t>(classes));
   for (auto i = static_cast<int64_t>(names.size()); i < classes; ++i) names.push_back(fmt::to_string(i));
   return names;
 }
