@@ -425,8 +425,11 @@ TEST(Epilogue, HasATextAndCountsItsOperands) {
                              {EpilogueKind::bias}, {EpilogueKind::sigmoid},          {EpilogueKind::tanh}};
   EXPECT_EQ(to_string(epilogue), "[bias, leaky_relu(0.01), relu, bias, sigmoid, tanh]");
   EXPECT_EQ(operand_count(epilogue), 2);
-  const Epilogue operands = {{EpilogueKind::scale}, {EpilogueKind::clip, -1, 6}, {EpilogueKind::add},
-                             {EpilogueKind::silu},  {EpilogueKind::hard_swish}};
+  const Epilogue operands = {{EpilogueKind::scale},
+                             {EpilogueKind::clip, -1, 6},
+                             {EpilogueKind::add},
+                             {EpilogueKind::silu},
+                             {EpilogueKind::hard_swish}};
   EXPECT_EQ(to_string(operands), "[scale, clip(-1, 6), add, silu, hard_swish]");
   EXPECT_THAT(operand_kinds(operands), ElementsAre(EpilogueKind::scale, EpilogueKind::add));
   const std::string text = "func @f(%x: f32[1,2], %w: f32[3,2], %b: f32[3], %c: f32[3]) {\n"
