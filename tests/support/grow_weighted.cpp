@@ -159,7 +159,8 @@ bool grow_bias(Growth& net) {
 
 bool grow_batch_norm(Growth& net) {
   ir::Value& src = net.any();
-  if (pixels(src) == 1 && net.lone) return false; // a variance of one value
+  // Of two values a norm makes -1 and 1 whatever they are, so that nothing but rounding passes back: four at least.
+  if (pixels(src) < (net.lone ? 4 : 2)) return false;
   net.layer("norm");
   std::vector<ir::Value*> operands = {&src};
   const ir::Dims dims = {channels(src)};
