@@ -93,9 +93,13 @@ public:
       all_as(node_.operand(2).type.layout);
       break;
     case OpCode::sgd_update:
+    case OpCode::adagrad_update:
+    case OpCode::rmsprop_update:
+    case OpCode::adadelta_update:
+    case OpCode::adam_update:
       only(Kernel::any);
       all_as(first_operand());
-      demand_.operands[3] = {};
+      demand_.operands.back() = {}; // the learning rate
       break;
     case OpCode::convert_layout:
       only(Kernel::any);

@@ -148,8 +148,11 @@ RandomNetwork random_network(uint64_t seed) {
   const std::string name = fmt::format("random{}", seed);
 
   ir::Module training(name);
-  if (choices.chance(0.8))
-    training.optimizer = {ir::OptimizerKind::sgd, choices.one_of({0.0, 0.9}), choices.one_of({0.0, 0.0, 0.0005})};
+  if (choices.chance(0.8)) {
+    training.optimizer.kind = ir::OptimizerKind::sgd;
+    training.optimizer.momentum = choices.one_of({0.0, 0.9});
+    training.optimizer.weight_decay = choices.one_of({0.0, 0.0, 0.0005});
+  }
   grow_function(training, "train_step", seed, batch, batch);
   if (choices.chance(0.25)) grow_function(training, "evaluate", seed, batch, choices.between(1, 5));
 
