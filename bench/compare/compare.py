@@ -7,8 +7,8 @@ an interpreter that has it, else one is made in BUILD/compare with pip. Times a 
 better of its two memory layouts), and inference at the full batch and at one image against ONNX Runtime and PyTorch,
 in turn, A B A B; prints the table of ratios, peer's time over Kiln's, as Markdown. Before, it makes sure that all
 compute the same function of the same weights. Then it derives Kiln's step from the wall clock of `kiln train`, too:
---steps A,B runs that many, and the difference over B - A is beside what `kiln time` says. What is over a ratio in the
-table is the FMA peak that Kiln measured in the same minute: a machine whose clock moves shows there."""
+--steps A,B runs that many, and the difference over B - A is beside what `kiln time` says. The last column is the FMA
+peak that Kiln measured in the same minute: a machine whose clock moves shows there."""
 import argparse
 import json
 import os
@@ -25,8 +25,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, os.path.join(ROOT, "bench", "parity"))
 import networks  # noqa: E402
-import safetensors  # noqa: E402
 from compare_steps import Kiln as StepRunner, match  # noqa: E402
+from timing import median_ms  # noqa: E402
 
 SECONDS = 3.0     # of one measurement
 WITHIN = 1e-4     # of the outputs' range: the same function
@@ -48,15 +48,6 @@ NETWORKS = {
 
 def experiment(name):
     return os.path.join(ROOT, "examples", "nets", name + ".textproto")
-
-
-def median_ms(run, seconds):
-    times, start = [], time.perf_counter()
-    while len(times) < 4 or time.perf_counter() - start < seconds:
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return statistics.median(times) * 1e3
 
 
 class PyTorch:
@@ -190,14 +181,14 @@ class Comparison:
               f"{min(peaks):.0f} to {max(peaks):.0f} |", flush=True)
 
     def by_the_clock(self, threads, steps):
-        """ms a step, from the difference of two whole runs of `kiln train`."""
+        """ms a step, from the difference of two whole runs of `kiln train`, each within one epoch."""
         seconds = []
         for count in steps:
             with tempfile.TemporaryDirectory(dir=self.folder) as out:
                 batch = self.network.batch
                 begin = time.perf_counter()
                 subprocess.run([os.path.join(self.build, "kiln"), "train", experiment(self.name), "--set",
-                                f"data.synthetic.train_samples={batch * 4}", "--set", f"data.synthetic.test_samples={batch}",
+                                f"data.synthetic.train_samples={batch * (steps[1] + 1)}", "--set", f"data.synthetic.test_samples={batch}",
                                 "--set", f"training.batch={batch}", "--max-steps", str(count), "--threads", str(threads),
                                 "--out", os.path.join(out, "run")], check=True, capture_output=True)
                 seconds.append(time.perf_counter() - begin)

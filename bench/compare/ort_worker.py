@@ -2,19 +2,11 @@
 package. ort_worker.py MODEL.onnx THREADS prints "ready VERSION"; then each line of input is
 "time IN.npy SECONDS" (answered by the median in ms) or "run IN.npy OUT.npy" (answered by "done")."""
 import sys
-import time
 
 import numpy as np
 import onnxruntime
 
-
-def median_ms(run, seconds):
-    times, start = [], time.perf_counter()
-    while len(times) < 4 or time.perf_counter() - start < seconds:
-        begin = time.perf_counter()
-        run()
-        times.append(time.perf_counter() - begin)
-    return sorted(times)[len(times) // 2] * 1e3
+from timing import median_ms
 
 
 def main():
