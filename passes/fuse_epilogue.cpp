@@ -5,6 +5,7 @@
 // does. Most activations go back through their result, so they fuse in training too; sums always do.
 #include "ir/all_ops.h"
 #include "ir/ops/normalization.h"
+#include "passes/joined_layers.h"
 #include "passes/passes.h"
 
 #include <algorithm>
@@ -65,12 +66,6 @@ template <class Op> bool takes(const EpilogueStep& step) {
   if constexpr (std::is_same_v<Op, BatchNorm> || std::is_same_v<Op, BatchNormInference>)
     return rank_of(step.kind) > 0 && keeps_zero(step);
   return true;
-}
-
-std::string joined_layers(const Node& producer, const Node& user) {
-  if (producer.layer.empty() || user.layer.empty() || producer.layer == user.layer)
-    return producer.layer.empty() ? user.layer : producer.layer;
-  return producer.layer + ", " + user.layer;
 }
 
 // Where `producer` fused with its user can stand: before all that uses it, and behind `operand`, if that is any; null

@@ -4,6 +4,7 @@
 // After fuse_epilogue, which moves the activation itself into batch norm.
 #include "ir/all_ops.h"
 #include "ir/ops/epilogue_formula.h"
+#include "passes/joined_layers.h"
 #include "passes/passes.h"
 #include "passes/sole_user.h"
 
@@ -46,8 +47,7 @@ bool fuse_one(Function& function, Node& backward) {
   if (operands.size() == 5) operands.push_back(&norm->operand(2));
   Node& fused = function.create(info<BatchNormBackward>(), Attributes::of(std::move(attributes)), std::move(operands),
                                 "", &backward);
-  fused.layer = backward.layer.empty() || activation->layer.empty() ? backward.layer + activation->layer
-                                                                    : backward.layer + ", " + activation->layer;
+  fused.layer = joined_layers(backward, *activation);
   for (size_t i = 0; i < backward.result_count(); ++i) {
     function.replace_all_uses(backward.result(i), fused.result(i));
     std::swap(fused.result(i).name, backward.result(i).name);

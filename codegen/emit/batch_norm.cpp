@@ -108,12 +108,10 @@ template <> void emit<ir::BatchNorm>(Emission& emission) {
   const Shape shape(emission, emission.result_type(1));
   launch_shards(emission, shape);
   launch_merge(emission, shape);
-  const size_t operands = emission.node().operands().size();
-  const size_t own = operands - ir::adds_of(attributes.epilogue);
-  NormalizeBuffers buffers{emission.operand(0), emission.result(1), emission.result(2), {}, {}, emission.result(0)};
-  if (own == 3) buffers.affine = {emission.operand(1), emission.operand(2)};
-  for (size_t i = own; i < operands; ++i) buffers.adds.push_back(emission.operand(i));
-  launch_normalize(emission, buffers, attributes.epsilon, attributes.epilogue);
+  launch_normalize(
+      emission,
+      normalize_buffers(emission, 1, ir::adds_of(attributes.epilogue), emission.result(1), emission.result(2)),
+      attributes.epsilon, attributes.epilogue);
 }
 
 template <> void emit<ir::BatchNormBackward>(Emission& emission) {

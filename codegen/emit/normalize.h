@@ -52,6 +52,17 @@ struct NormalizeBuffers {
   BufferRef dst;
 };
 
+// Those of a node whose first `bare` operands come before scale and shift, if it has these, and those before its adds.
+inline NormalizeBuffers normalize_buffers(const Emission& emission, size_t bare, size_t adds, BufferRef mean,
+                                          BufferRef variance) {
+  const size_t operands = emission.node().operands().size();
+  const size_t own = operands - adds;
+  NormalizeBuffers buffers{emission.operand(0), mean, variance, {}, {}, emission.result(0)};
+  if (own > bare) buffers.affine = {emission.operand(bare), emission.operand(bare + 1)};
+  for (size_t i = own; i < operands; ++i) buffers.adds.push_back(emission.operand(i));
+  return buffers;
+}
+
 // (src - mean) factor [+ shift] of a vector. Forward and backward alike, so that they agree on its sign.
 inline F32 normalized(F32 centred, F32 factor, std::optional<F32> shift) {
   return shift ? mul_add(centred, factor, *shift) : centred * factor;
