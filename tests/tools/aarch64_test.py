@@ -1,14 +1,19 @@
 """kiln build --target=aarch64-linux-gnu: libraries that, run by qemu, give what kiln predict gives, and train."""
 
+import gzip
+import json
 import shutil
+import struct
 import subprocess
 import unittest
 
-from support import SIDE, ToolTest, read_file
+from support import EXPERIMENT, SIDE, TRAIN_SAMPLES, ToolTest, read_file
 
 COMPILER = shutil.which("aarch64-linux-gnu-gcc")
 QEMU = shutil.which("qemu-aarch64")
 SAMPLES = 16
+STEPS = 12
+RATE = 0.05
 
 PROGRAM = """
 #include "blobs.h"
@@ -27,6 +32,33 @@ int main(void) {
   return 0;
 }
 """
+
+# Trains on images and labels from stdin, all in one batch; writes the losses and the model's file to stdout.
+TRAINER = """
+#include "blobs.h"
+#include <stdio.h>
+
+static _Alignas(BLOBS_MEMORY_ALIGNMENT) char memory[BLOBS_TRAIN_STEP_MEMORY_BYTES], model[BLOBS_MODEL_BYTES];
+static char file[BLOBS_FILE_BYTES];
+static uint8_t images[BLOBS_TRAIN_STEP_IMAGE_COUNT];
+static int32_t labels[BLOBS_TRAIN_STEP_LABEL_COUNT];
+static float correct[BLOBS_TRAIN_STEP_CORRECT_COUNT];
+
+int main(void) {
+  const float rate = %s;
+  float loss = 0;
+  if (fread(images, 1, sizeof images, stdin) != sizeof images) return 2;
+  if (fread(labels, 1, sizeof labels, stdin) != sizeof labels) return 2;
+  if (blobs_init(BLOBS_BUILD) != BLOBS_OK || blobs_start(model) != BLOBS_OK) return 3;
+  for (int step = 0; step < %d; ++step) {
+    if (blobs_train_step(images, labels, &rate, &loss, correct, 1, (uint64_t)step, model, memory) != BLOBS_OK) return 4;
+    fwrite(&loss, sizeof loss, 1, stdout);
+  }
+  if (blobs_save(model, file) != BLOBS_OK) return 5;
+  fwrite(file, 1, sizeof file, stdout);
+  return 0;
+}
+""" % (RATE, STEPS)
 
 
 @unittest.skipUnless(COMPILER and QEMU, "needs qemu-user and a compiler for aarch64")
@@ -53,6 +85,31 @@ class Aarch64(ToolTest):
             for sample, row in enumerate(rows.json()["samples"]):
                 for entry in row["top"]:
                     self.assertAlmostEqual(values[4 * sample + entry["class"]], entry["probability"], 5, kind)
+
+    def test_trains(self):
+        # All samples in one batch, in whatever order, and nothing drawn: the gradient is a sum.
+        text = EXPERIMENT.replace("batch: 32", f"batch: {TRAIN_SAMPLES}").replace("dropout { drop: 0.2 }", "batch_norm {}")
+        experiment = self.write("all_at_once.textproto", text.replace("epochs: 4", f"epochs: {STEPS}"))
+        with gzip.open(self.path("train-images.gz")) as file:
+            images = file.read()[16:]
+        with gzip.open(self.path("train-labels.gz")) as file:
+            labels = struct.pack(f"<{TRAIN_SAMPLES}i", *file.read()[8:])
+        self.kiln("train", experiment, "--out", self.path("by-kiln"), "--progress", "none")
+        lines = read_file(self.path("by-kiln/metrics.jsonl")).decode().splitlines()
+        wanted = [row["loss"] for row in map(json.loads, lines) if row["kind"] == "step"]
+
+        self.kiln("build", experiment, "--emit=lib", "--train", "--target=aarch64-linux-gnu", "-o", self.path("blobs.a"))
+        told = self.execute(TRAINER, "blobs.a", images + labels)
+        losses = struct.unpack_from(f"<{STEPS}f", told)
+        self.assertLess(losses[-1], 0.9 * losses[0])
+        for ours, theirs in zip(losses, wanted, strict=True):
+            self.assertAlmostEqual(ours, theirs, delta=1e-4 * theirs)
+        # What it saved is a model that Kiln reads.
+        with open(self.path("ours.safetensors"), "wb") as file:
+            file.write(told[4 * STEPS :])
+        ours = self.kiln("test", experiment, "--weights", self.path("ours.safetensors"), "--json").json()
+        theirs = self.kiln("test", experiment, "--out", self.path("by-kiln"), "--json").json()
+        self.assertAlmostEqual(ours["test_loss"], theirs["test_loss"], delta=1e-3 * theirs["test_loss"])
 
     def test_refusals(self):
         self.refused(2, ["--target is for lib"], "build", self.experiment, "--emit=infer", "--target=aarch64-linux-gnu")
