@@ -113,23 +113,9 @@ private:
     return {*product_.program, program_name_, words_.count("--top", 1, 3), words_.has("--json")};
   }
 
-  static int report(PredictionReport report, Classifier& classifier, const runtime::DataSource& source,
-                    const std::function<std::string(size_t)>& name) {
-    classifier.run(source, [&](size_t sample, const std::string& problem, std::span<const float> output) {
-      report.add(name(sample), problem, output);
-    });
-    return report.finish();
-  }
-
   int classify_files(Classifier& classifier) const {
-    PredictionReport told = start_report();
-    const std::vector<std::string> files =
-        list_images(words_.words(), [&](const std::string& directory, const std::string& problem) {
-          told.add(directory, problem, {});
-        });
-    const auto background = describe_background();
-    const auto source = open_images(files, fit_rule(product_.data->fit), background, classifier.shape());
-    return report(std::move(told), classifier, *source, [&](size_t sample) { return files[sample]; });
+    return report_files(start_report(), classifier, words_.words(), fit_rule(product_.data->fit),
+                        describe_background());
   }
 
   int classify_idx(Classifier& classifier) const {
@@ -144,8 +130,11 @@ private:
       fit.target = classifier.shape();
       source = std::make_shared<runtime::FittedSource>(std::move(source), fit);
     }
-    return report(start_report(), classifier, *source,
-                  [&](size_t sample) { return file + "#" + format_integer(static_cast<int64_t>(sample)); });
+    PredictionReport report = start_report();
+    classifier.run(*source, [&](size_t sample, const std::string& problem, std::span<const float> output) {
+      report.add(file + "#" + format_integer(static_cast<int64_t>(sample)), problem, output);
+    });
+    return report.finish();
   }
 
   std::array<uint8_t, 3> describe_background() const {

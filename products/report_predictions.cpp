@@ -1,7 +1,6 @@
 // Shows what a network says of images.
 #include "products/report_predictions.h"
 
-#include "products/classify.h"
 #include "products/run_product.h"
 #include "runtime/error.h"
 #include "runtime/function_io.h"
@@ -88,6 +87,17 @@ void PredictionReport::add_json(std::string_view name, const std::string& proble
 int PredictionReport::finish() {
   if (json_) print(samples_ == 0 ? "[]\n" : "]\n");
   return problems_ == 0 ? 0 : kUnreadable;
+}
+
+int report_files(PredictionReport report, Classifier& classifier, std::span<const std::string> words,
+                 const runtime::FitRule& fit, const std::array<uint8_t, 3>& background) {
+  const std::vector<std::string> files = list_images(
+      words, [&](const std::string& directory, const std::string& problem) { report.add(directory, problem, {}); });
+  const auto source = open_images(files, fit, background, classifier.shape());
+  classifier.run(*source, [&](size_t sample, const std::string& problem, std::span<const float> output) {
+    report.add(files[sample], problem, output);
+  });
+  return report.finish();
 }
 
 } // namespace kiln::products

@@ -1,8 +1,10 @@
 // Shows what a network says of images: a line each, or one JSON document.
 #pragma once
 
+#include "products/classify.h"
 #include "runtime/product.h"
 
+#include <array>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -33,5 +35,10 @@ private:
   int64_t samples_ = 0;
   int64_t problems_ = 0;
 };
+
+// Classifies the files among `words` and the images below directories among them, each told in its turn. Files become
+// images by `fit`; `background` is what transparent ones are laid on. Returns the exit code.
+int report_files(PredictionReport report, Classifier& classifier, std::span<const std::string> words,
+                 const runtime::FitRule& fit, const std::array<uint8_t, 3>& background);
 
 } // namespace kiln::products

@@ -198,17 +198,9 @@ private:
     runtime::Instance instance(*product_.predictor, {.threads = threads()});
     runtime::require_complete(runtime::load_weights(path, instance));
     Classifier classifier(instance);
-    PredictionReport report(*product_.predictor, program_name_, words_.count("--top", 1, 3), is_json());
+    const PredictionReport report(*product_.predictor, program_name_, words_.count("--top", 1, 3), is_json());
     const runtime::DataDescription description = describe(*product_.data);
-    const std::vector<std::string> files =
-        list_images(words_.values("--predict"), [&](const std::string& directory, const std::string& problem) {
-          report.add(directory, problem, {});
-        });
-    const auto source = open_images(files, description.fit, description.background, classifier.shape());
-    classifier.run(*source, [&](size_t sample, const std::string& problem, std::span<const float> output) {
-      report.add(files[sample], problem, output);
-    });
-    return report.finish();
+    return report_files(report, classifier, words_.values("--predict"), description.fit, description.background);
   }
 
   std::string program_name_;

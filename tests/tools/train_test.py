@@ -103,7 +103,7 @@ class Training(ToolTest):
         text = self.kiln("predict", self.experiment, "--out", self.path("tested"), "7", "3-4").out
         self.assertEqual([line.split()[0] for line in text.splitlines()[:3]], ["7", "3", "4"])
         self.refused(2, ["no sample 130"], "predict", self.experiment, "--weights", weights, "130")
-        for wrong in ["x", "5-3", "1-2-3", "3-"]:
+        for wrong in ["5-3", "1-2-3", "3-", "-"]:
             self.refused(2, [f'"{wrong}" names no samples'], "predict", self.experiment, "--weights", weights, wrong)
 
     def test_classes_are_those_of_the_loss(self):

@@ -3,7 +3,6 @@
 
 #include "codegen/executable.h"
 #include "compile_experiment.h"
-#include "frontend/describe_data.h"
 #include "frontend/import/preprocess.h"
 #include "inference_changes.h"
 #include "measure_data.h"
@@ -44,16 +43,6 @@ codegen::ProductOptions product_options(const frontend::LoadedExperiment& loaded
   product.licences.resize(bytes);
   product.licences_text_bytes = static_cast<int64_t>(text.size());
   return product;
-}
-
-// With class names and the images' size, also where only the files say them.
-runtime::DataDescription product_data(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
-  runtime::DataDescription data = frontend::describe_data(loaded.experiment.data());
-  if (data.fit.target.bytes() == 0 && !std::holds_alternative<std::monostate>(data.source))
-    data.fit.target = runtime::survey_data(data).shape;
-  if (data.fit.target.bytes() == 0) data.fit.target = {loaded.data.height, loaded.data.width, loaded.data.channels};
-  data.class_names = class_names(loaded, class_count(module));
-  return data;
 }
 
 // What pre-processing takes from the training images: measured here, since a trainer holds no eigenvalue solver.
@@ -173,7 +162,7 @@ codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, cons
   const auto first_module = import(loaded, training_functions, options);
   const std::vector<codegen::KnownState> known_states = measure_states(loaded, *first_module, levels.front());
   const codegen::ProductOptions product = product_options(loaded, *first_module, options, sysroot);
-  const runtime::DataDescription data = product_data(loaded, *first_module);
+  const runtime::DataDescription data = describe_data(loaded, *first_module);
   std::vector<Level> compiled;
   for (const Options& one : levels) {
     Level& level = compiled.emplace_back();
@@ -210,7 +199,7 @@ codegen::Executable build_inference(const frontend::LoadedExperiment& loaded, co
   }
   if (options.verbosity > 0) fmt::print("{}", changes.text(loaded, compiled.front().plan));
   const codegen::ProductOptions product = product_options(loaded, *compiled.front().module, options, sysroot);
-  const runtime::DataDescription data = product_data(loaded, *compiled.front().module);
+  const runtime::DataDescription data = describe_data(loaded, *compiled.front().module);
 
   std::vector<codegen::InferenceParts> parts;
   for (const Level& level : compiled) {

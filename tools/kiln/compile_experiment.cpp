@@ -295,6 +295,15 @@ runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded) {
   return splits;
 }
 
+runtime::DataDescription describe_data(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
+  runtime::DataDescription data = frontend::describe_data(loaded.experiment.data());
+  if (data.fit.target.bytes() == 0 && !std::holds_alternative<std::monostate>(data.source))
+    data.fit.target = runtime::survey_data(data).shape;
+  if (data.fit.target.bytes() == 0) data.fit.target = {loaded.data.height, loaded.data.width, loaded.data.channels};
+  data.class_names = class_names(loaded, class_count(module));
+  return data;
+}
+
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
                                                             const Options& options) {
   auto source = open_data(loaded).sources[runtime::Split::test];

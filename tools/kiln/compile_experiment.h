@@ -89,6 +89,8 @@ std::string weights_path(const frontend::LoadedExperiment& loaded, const Options
 // The splits of the experiment's data, those that it has. Images to train on are whole, of others the middle is cut out
 // if augmentation cuts to a size. Throws runtime::Error (data).
 runtime::DataSplits open_data(const frontend::LoadedExperiment& loaded);
+// What open_data() opens, with class names and the images' size, also where only the files say them.
+runtime::DataDescription describe_data(const frontend::LoadedExperiment& loaded, const ir::Module& module);
 // Throws runtime::Error (data) also if there is no test split.
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
                                                             const Options& options);

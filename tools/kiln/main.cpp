@@ -146,7 +146,7 @@ public:
     add("test", "Measure trained weights on the test split", run_test, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
          Flag::math, Flag::cache, Flag::verbose});
-    add("predict", "Classify samples of the test split", run_predict, false,
+    add("predict", "Classify samples of the test split, or image files", run_predict, false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
          Flag::cache, Flag::samples, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
@@ -295,7 +295,8 @@ private:
       text("--progress", raw_.progress, "MODE", "auto (default), plain, bar, none");
       break;
     case Flag::samples:
-      verb.add_option("SAMPLES", options_.samples, "Numbers or ranges (3 10-19) of the test split; default 0-9");
+      verb.add_option("SAMPLES", options_.samples,
+                      "Numbers or ranges (3 10-19) of the test split, default 0-9; or image files and directories");
       break;
     case Flag::top:
       text("--top", raw_.top, "N", "Classes to show for each sample; default 3");

@@ -42,7 +42,7 @@ struct Options {
   std::string weights;
 
   // predict
-  std::vector<std::string> samples; // indices or ranges (3, 10-19) of the test split
+  std::vector<std::string> samples; // indices or ranges (3, 10-19) of the test split, or files and directories
   int64_t top = 3;
 
   // time

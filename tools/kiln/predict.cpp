@@ -1,5 +1,7 @@
-// kiln predict: what trained weights say about samples of the test split.
+// kiln predict: what trained weights say about samples of the test split, or about image files.
 #include "compile_experiment.h"
+#include "products/classify.h"
+#include "products/report_predictions.h"
 #include "report.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
@@ -12,6 +14,7 @@
 #include <nlohmann/json.hpp>
 #include <numeric>
 #include <optional>
+#include <span>
 
 namespace kiln::tools {
 
@@ -23,6 +26,9 @@ std::optional<int64_t> parse_number(std::string_view text) {
   if (error != std::errc() || stop != text.data() + text.size() || value < 0) return std::nullopt;
   return value;
 }
+
+// Digits and dashes alone: a file of such a name is given with its directory (./3).
+bool names_samples(const std::string& text) { return text.find_first_not_of("0123456789-") == std::string::npos; }
 
 // "3" or "10-19".
 void append_samples(std::vector<int64_t>& samples, const std::string& text, int64_t count) {
@@ -54,18 +60,6 @@ struct Prediction {
 
   bool correct() const { return top.front().first == label; }
 };
-
-Prediction read_prediction(int64_t sample, int32_t label, const float* probabilities, int64_t classes, int64_t top) {
-  std::vector<int64_t> order(static_cast<size_t>(classes));
-  std::iota(order.begin(), order.end(), 0);
-  // Of equal ones the lower class, as the accuracy counts.
-  std::stable_sort(order.begin(), order.end(),
-                   [&](int64_t a, int64_t b) { return probabilities[a] > probabilities[b]; });
-  order.resize(static_cast<size_t>(std::min(top, classes)));
-  Prediction prediction{sample, label, {}};
-  for (int64_t index : order) prediction.top.emplace_back(index, probabilities[index]);
-  return prediction;
-}
 
 // An ignored label may be no class: its number stands for it.
 std::string label_name(const std::vector<std::string>& names, int32_t label) {
@@ -138,12 +132,25 @@ void print_values(const std::vector<float>& values, const std::vector<int64_t>& 
   if (options.json) print_json({{"weights", weights}, {"samples", list}, {"count", samples.size()}});
 }
 
-} // namespace
+// A whole number of these, as long as there are as many, costs less than one image at a time.
+constexpr int64_t kFileBatch = 16;
 
-int run_predict(const Options& options) {
-  const ir::Target target = target_of(options);
-  select_kernels(target);
-  const frontend::LoadedExperiment loaded = load(options);
+int predict_files(const frontend::LoadedExperiment& loaded, const Options& options) {
+  frontend::ImportOptions wanted;
+  wanted.predict_batches = {1, kFileBatch};
+  auto module = import(loaded, wanted, options);
+  const std::string weights = weights_path(loaded, options);
+  bind_weights(*module, weights);
+  const runtime::DataDescription data = describe_data(loaded, *module);
+  const Compiled compiled = compile(std::move(module), Purpose::inference, loaded, options);
+  runtime::Instance instance(compiled.program.description(), {.threads = thread_count(options)});
+  write_known_states(*compiled.module, instance);
+  products::Classifier classifier(instance);
+  const products::PredictionReport report(compiled.program.description(), "kiln", options.top, options.json);
+  return products::report_files(report, classifier, options.samples, data.fit, data.background);
+}
+
+int predict_samples(const frontend::LoadedExperiment& loaded, const Options& options) {
   const auto source = open_test_source(loaded, options);
   const std::vector<int64_t> samples = wanted_samples(options, source->size());
 
@@ -173,8 +180,8 @@ int run_predict(const Options& options) {
   for (size_t i = 0; i < samples.size(); ++i) {
     int32_t label = 0;
     source->read(samples[i], source->index_of(label_field), &label);
-    predictions.push_back(read_prediction(samples[i], label, probabilities.data() + static_cast<int64_t>(i) * classes,
-                                          classes, options.top));
+    const auto own = std::span(probabilities).subspan(i * static_cast<size_t>(classes), static_cast<size_t>(classes));
+    predictions.push_back({samples[i], label, products::top_classes(own, options.top)});
   }
 
   const auto correct = std::count_if(predictions.begin(), predictions.end(), [](const auto& p) { return p.correct(); });
@@ -188,6 +195,21 @@ int run_predict(const Options& options) {
     if (options.verbosity >= 0) fmt::print("{} of {} right, weights {}\n", correct, predictions.size(), weights);
   }
   return 0;
+}
+
+} // namespace
+
+int run_predict(const Options& options) {
+  const auto files = std::find_if_not(options.samples.begin(), options.samples.end(), names_samples);
+  const auto samples = std::find_if(options.samples.begin(), options.samples.end(), names_samples);
+  if (files != options.samples.end() && samples != options.samples.end())
+    throw runtime::Error(runtime::ErrorKind::usage,
+                         fmt::format("\"{}\" names samples of the test split, \"{}\" a file: only one kind at a time; "
+                                     "write ./{} if that is a file too",
+                                     *samples, *files, *samples));
+  select_kernels(target_of(options));
+  const frontend::LoadedExperiment loaded = load(options);
+  return files != options.samples.end() ? predict_files(loaded, options) : predict_samples(loaded, options);
 }
 
 } // namespace kiln::tools
