@@ -5,11 +5,12 @@ import json
 import os
 import random
 import struct
+import subprocess
 import unittest
 import zipfile
 
 import flat_jpeg
-from support import SIDE, ToolTest, npy, run, write_split
+from support import KILN, SIDE, ToolTest, npy, run, write_split
 
 CLASSES = {"blue": (40, 60, 200), "green": (50, 180, 60), "red": (210, 50, 40)}
 
@@ -60,6 +61,11 @@ class Init(ToolTest):
         for word in words:
             self.assertIn(word, result.err)
         self.assertEqual([name for name in os.listdir(self.home) if name.endswith(".textproto")], [])
+
+    def put_images(self, folder, names, count):
+        for name in names:
+            for number in range(count):
+                self.put(f"{folder}/{name}/{number}.jpg", photo(self.draw, [number, 90, 90], 16, 16))
 
     def test_from_a_folder_of_photos_to_predictions(self):
         self.put_photos("photos", 24)
@@ -171,11 +177,67 @@ class Init(ToolTest):
 
     def test_damaged_images_are_told(self):
         self.put_photos("photos", 3)
-        self.put("photos/red/damaged.jpg", b"")
+        for name in CLASSES:
+            self.put(f"photos/{name}/damaged.jpg", b"")
         told = run("init", "--data", "photos", cwd=self.home)
         self.assertEqual(told.code, 0, told)
-        self.assertIn("1 of the images looked at cannot be read", told.err)
+        self.assertIn("3 of the images looked at cannot be read", told.err)
         self.assertIn("damaged.jpg", told.err)
+        # The run goes on without them.
+        trained = self.kiln("train", os.path.join(self.home, "photos.textproto"), "--epochs", 1, "--out",
+                            os.path.join(self.home, "run"))
+        self.assertIn("bad_records.txt", trained.out)
+
+    def test_what_surrounds_and_what_is_missing_does_not_stand_in_the_way(self):
+        with self.subTest("beside the directory of all there are others"):
+            self.put_images("beside/images/train", ["a b", "ß"], 4)
+            self.put_images("beside/images/validation", ["a b", "ß"], 2)
+            self.put("beside/annotations/a.xml", b"<a/>")
+            self.put("beside/notes.txt", b"")
+            text = self.init("beside")
+            self.assertIn('validation: "beside/images/validation"', text)
+            facts = self.check()
+            self.assertEqual((facts["class_names"], facts["validation_samples"]), (["a b", "ß"], 4))
+        with self.subTest("images to test with that have no classes"):
+            self.put_images("unlabelled/train", ["a", "b"], 4)
+            self.put("unlabelled/test/1.jpg", photo(self.draw, [9, 9, 9], 16, 16))
+            told = run("init", "--data", "unlabelled", "-o", "made.textproto", cwd=self.home)
+            self.assertIn("unlabelled/test: not used: there are no images in directories of classes", told.err)
+            self.assertEqual(self.check()["test_samples"], 2)
+        with self.subTest("a split whose directories are empty"):
+            self.put_images("hollow/train", ["a", "b"], 4)
+            os.makedirs(os.path.join(self.home, "hollow/val/a"))
+            self.assertIn("split { validation: 0.1 test: 0.15 }", self.init("hollow"))
+            self.check()
+        with self.subTest("one class of a single image keeps no test samples from the others"):
+            self.put_images("lonely", ["a", "b"], 6)
+            self.put_images("lonely", ["solo"], 1)
+            told = run("init", "--data", "lonely", "-o", "made.textproto", cwd=self.home)
+            self.assertIn("too few images to learn a class from, or to keep some of it for tests: solo (1)", told.err)
+            self.assertEqual(self.check()["test_samples"], 2)
+        with self.subTest("images in one directory, and a list of them"):
+            self.put_images("listed", ["images"], 6)
+            lines = "".join(f"images/{number}.jpg,{'ab'[number % 2]}\n" for number in range(6))
+            self.put("listed/labels.csv", b"file,label\n" + lines.encode())
+            self.assertIn('train: "listed/labels.csv"', self.init("listed"))
+            self.assertEqual(self.check()["class_names"], ["a", "b"])
+
+    def test_to_stdout(self):
+        self.put_images("photos", ["a", "b"], 4)
+        for arguments in [], ["-o", "-"]:
+            path = os.path.join(self.home, "sub" + "-".join(arguments), "redirected.textproto")
+            os.mkdir(os.path.dirname(path))
+            with open(path, "wb") as file:
+                done = subprocess.run([KILN, "init", "--data", "photos", *arguments], stdout=file, stderr=subprocess.PIPE,
+                                      text=True, cwd=self.home)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("kiln train FILE", done.stderr)
+            self.assertEqual(self.kiln("check", path, "--json").json()["class_names"], ["a", "b"])
+            self.kiln("train", path, "--epochs", 1, "--out", os.path.join(os.path.dirname(path), "run"))
+        told = run("init", "--data", "photos", "-o", "-", "-q", cwd=self.home)
+        self.assertEqual((told.code, told.err), (0, ""))
+        self.assertIn(f'train: "{os.path.realpath(self.home)}/photos"', told.out)
+        self.assertEqual([name for name in os.listdir(self.home) if name.endswith(".textproto")], [])
 
     def test_what_is_no_data(self):
         self.refused_in("nowhere", "nowhere: no such file or directory")
@@ -186,16 +248,17 @@ class Init(ToolTest):
         self.put("flat/2.jpg", image)
         self.refused_in("flat", "2 files (1.jpg, ...)", "a directory of images for each class (flat/cat/1.jpg)")
         self.put("one/cat/1.jpg", image)
-        self.refused_in("one", "there is one class only (cat)")
+        self.refused_in("one", "there are images of one class only (cat)")
+        os.mkdir(os.path.join(self.home, "one/dog"))
+        self.refused_in("one", "there are images of one class only (cat)")
+        self.put("bitmaps/cat/1.BMP", image)
+        self.put("bitmaps/dog/1.BMP", image)
+        self.refused_in("bitmaps", "files that end in .bmp are not read")
         self.put("python/data_batch_1", b"pickled")
         self.put("python/batches.meta", b"pickled")
         self.refused_in("python", "take its binary version")
         self.put("list/train.csv", b"cat,1.jpg\ndog,2.jpg\n")
         self.refused_in("list", "train.csv:2: no file list/dog")
-        self.put("tests/train/a/1.jpg", image)
-        self.put("tests/train/b/1.jpg", image)
-        self.put("tests/test/1.jpg", image)
-        self.refused_in("tests", "tests/test: no directories: expected one for each class")
         self.put("damaged/a/1.jpg", b"")
         self.put("damaged/b/1.jpg", b"")
         self.refused_in("damaged", "none of the images can be read", "damaged/a/1.jpg")

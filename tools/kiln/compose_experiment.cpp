@@ -19,7 +19,6 @@ constexpr int64_t kSmallImage = 64;   // up to here the network takes images as 
 constexpr int64_t kLongAspect = 2;    // beyond, cutting out the middle would lose too much
 constexpr int64_t kLastMap = 8;       // where the stages end
 constexpr int64_t kMostFilters = 128; // of a stage
-constexpr int64_t kFewForSplit = 3;   // samples of a class, that each split gets one
 constexpr double kValidationShare = 0.1;
 constexpr double kTestShare = 0.15;
 
@@ -66,11 +65,15 @@ ImagePlan plan_image(const FoundData& found) {
   return plan;
 }
 
-int64_t smallest_class(const FoundData& found) {
-  int64_t least = found.samples[Split::train];
+struct Classes {
+  int64_t with_enough = 0, with_few = 0; // samples for each split to get one
+};
+
+Classes count_classes(const FoundData& found) {
+  Classes classes;
   for (int64_t count : found.class_counts)
-    if (count > 0) least = std::min(least, count);
-  return least;
+    if (count > 0) ++(count < kFewForSplit ? classes.with_few : classes.with_enough);
+  return classes;
 }
 
 struct SplitPlan {
@@ -81,15 +84,15 @@ struct SplitPlan {
 SplitPlan plan_split(const FoundData& found) {
   SplitPlan plan;
   plan.train_samples = found.samples[Split::train];
-  if (smallest_class(found) < kFewForSplit) return plan;
+  const Classes classes = count_classes(found);
+  if (classes.with_enough < 2 || classes.with_enough < classes.with_few) return plan;
   if (found.samples[Split::validation] == 0) plan.validation = kValidationShare;
   if (found.samples[Split::test] == 0) plan.test = kTestShare;
   const auto share = 1 - plan.validation - plan.test;
   plan.train_samples = static_cast<int64_t>(static_cast<double>(found.samples[Split::train]) * share);
   // Of small classes at least one sample each goes, which is more than the share.
-  const auto classes = static_cast<int64_t>(found.class_counts.size());
-  plan.train_samples = std::min(plan.train_samples, found.samples[Split::train] - (plan.validation > 0 ? classes : 0) -
-                                                        (plan.test > 0 ? classes : 0));
+  const int64_t splits = (plan.validation > 0 ? 1 : 0) + (plan.test > 0 ? 1 : 0);
+  plan.train_samples = std::min(plan.train_samples, found.samples[Split::train] - splits * classes.with_enough);
   return plan;
 }
 
@@ -206,7 +209,8 @@ std::string write_split(const FoundData& found, const SplitPlan& split) {
   if (split.validation == 0 && split.test == 0) {
     if (found.samples[Split::test] > 0) return {};
     return comment(
-        "A class has too few samples to keep some for tests. With more: split { validation: 0.1 test: 0.15 }", "  ");
+        "The classes have too few samples to keep some for tests. With more: split { validation: 0.1 test: 0.15 }",
+        "  ");
   }
   std::string text =
       comment(split.test > 0 ? "Of each class a part is kept from training: to watch it by, and to judge the "
@@ -228,8 +232,13 @@ std::string write_data(const FoundData& found, const ImagePlan& image, const Spl
   text.erase(text.rfind('}')); // that of data; more follows
   text += write_image(found, image) + write_split(found, split);
   if (found.is_of_files)
-    text += comment("A file that cannot be read ends the run. With SKIP it is left out, counted and listed.", "  ") +
-            "  on_bad_record: FAIL\n";
+    text +=
+        found.unreadable > 0
+            ? comment("Some files cannot be read: they are left out, counted and listed. FAIL would end the run.",
+                      "  ") +
+                  "  on_bad_record: SKIP\n"
+            : comment("A file that cannot be read ends the run. With SKIP it is left out, counted and listed.", "  ") +
+                  "  on_bad_record: FAIL\n";
   return text + "}\n";
 }
 

@@ -14,6 +14,9 @@ std::string compose_experiment(const FoundData& found, const std::string& name, 
                                const std::string& opening);
 
 // "3 classes (daisy, rose, tulip)"
+// Of a class with fewer samples none can be kept for validation and tests.
+constexpr int64_t kFewForSplit = 3;
+
 std::string describe_classes(const FoundData& found);
 // "240x320 to 1024x768", of those that were looked at, height x width
 std::string describe_sizes(const FoundData& found);

@@ -244,8 +244,28 @@ bool find_lists(const std::vector<Entry>& files, proto::Data& data) {
   return true;
 }
 
+bool holds_images(const Entry& directory) { return !runtime::find_images(directory.path).empty(); }
+
+// The one directory that holds all the data, by another name than a split's: an archive unpacked makes one around its
+// own, annotations and the like beside it. Null if there is none.
+const Entry* find_inner(const Listing& listing) {
+  const Entry* inner = nullptr;
+  if (listing.directories.size() == 1) {
+    inner = &listing.directories[0];
+  } else {
+    for (const Entry& directory : listing.directories) {
+      if (!holds_images(directory)) continue;
+      if (inner != nullptr) return nullptr;
+      inner = &directory;
+    }
+  }
+  const bool is_inner =
+      inner != nullptr && !read_name(inner->name).split && !list_entries(inner->path).directories.empty();
+  return is_inner ? inner : nullptr;
+}
+
 // Whether at least half of the directories hold images: then the others are classes without any, not something else.
-bool holds_classes(const std::string& folder) {
+bool holds_classes(const std::string& folder, size_t least_classes) {
   std::vector<std::string> names;
   for (const Entry& directory : list_entries(folder).directories) names.push_back(directory.name);
   if (names.empty()) return false;
@@ -254,34 +274,50 @@ bool holds_classes(const std::string& folder) {
   size_t classes = 0;
   for (size_t i = 0; i < images.labels.size(); ++i)
     if (i == 0 || images.labels[i] != images.labels[i - 1]) ++classes;
-  return 2 * classes >= names.size();
+  return classes >= least_classes && 2 * classes >= names.size();
 }
 
-bool find_class_directories(const std::string& folder, const Listing& listing, proto::Data& data) {
+bool find_class_directories(const std::string& folder, const Listing& listing, size_t least_classes, proto::Data& data,
+                            std::vector<runtime::DataProblem>& problems) {
   Choice splits("the directory");
   for (const Entry& directory : listing.directories) {
     const NameFacts facts = read_name(directory.name);
     if (facts.split && facts.content == Content::unknown && facts.is_plain) splits.take(*facts.split, directory.path);
   }
   if (splits[Split::train].empty()) {
-    if (!holds_classes(folder)) return false;
+    if (!holds_classes(folder, least_classes)) return false;
     data.mutable_folder()->set_train(folder);
     return true;
   }
-  if (!holds_classes(splits[Split::train])) return false;
+  if (!holds_classes(splits[Split::train], least_classes)) return false;
   proto::Folder& directories = *data.mutable_folder();
   directories.set_train(splits[Split::train]);
   for (Split split : {Split::validation, Split::test}) {
     if (splits[split].empty()) continue;
-    if (list_entries(splits[split]).directories.empty())
-      fail(
-          fmt::format("{}: no directories: expected one for each class, as in {}", splits[split], directories.train()));
-    if (split == Split::validation)
+    const std::vector<Entry> classes = list_entries(splits[split]).directories;
+    if (std::none_of(classes.begin(), classes.end(), holds_images))
+      problems.push_back({true, fmt::format("{}: not used: there are no images in directories of classes, as in {}",
+                                            splits[split], directories.train())});
+    else if (split == Split::validation)
       directories.set_validation(splits[split]);
     else
       directories.set_test(splits[split]);
   }
   return true;
+}
+
+// ".webp", if a file anywhere below ends in that or the like: images, but of a format that is not read.
+std::string find_other_images(const std::string& folder) {
+  std::error_code problem;
+  for (fs::recursive_directory_iterator entry(folder, problem), end; !problem && entry != end;
+       entry.increment(problem)) {
+    std::string ending = entry->path().extension().string();
+    for (char& c : ending)
+      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    for (const char* other : {".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif", ".jp2", ".jxl"})
+      if (ending == other) return ending;
+  }
+  return {};
 }
 
 [[noreturn]] void fail_to_find(const std::string& place, const Listing& listing) {
@@ -298,6 +334,8 @@ bool find_class_directories(const std::string& folder, const Listing& listing, p
   for (const Entry& file : listing.files)
     if (file.name == "data_batch_1" || file.name == "batches.meta")
       hint = "; this is CIFAR's Python version: take its binary version";
+  if (const std::string ending = find_other_images(place); !ending.empty())
+    hint += fmt::format("; files that end in {} are not read: make them PNG or JPEG", ending);
   throw runtime::Error(
       runtime::ErrorKind::data,
       fmt::format("{} holds no data set that is known: there {} {}{}. Known are a directory of images for each class "
@@ -307,7 +345,7 @@ bool find_class_directories(const std::string& folder, const Listing& listing, p
                   there.empty() ? "no files" : there, hint, place));
 }
 
-proto::Data find_source(const std::string& place) {
+proto::Data find_source(const std::string& place, std::vector<runtime::DataProblem>& problems) {
   proto::Data data;
   std::error_code ignored;
   const fs::file_status status = fs::status(place, ignored);
@@ -323,11 +361,11 @@ proto::Data find_source(const std::string& place) {
   }
   const Listing listing = list_entries(place);
   if (find_cifar(place, data) || find_idx(listing, data) || find_arrays(listing.files, data)) return data;
-  // An archive unpacked makes a directory around its own.
-  if (listing.directories.size() == 1 && !read_name(listing.directories[0].name).split &&
-      !list_entries(listing.directories[0].path).directories.empty())
-    return find_source(listing.directories[0].path);
-  if (find_class_directories(place, listing, data) || find_lists(listing.files, data)) return data;
+  if (const Entry* inner = find_inner(listing)) return find_source(inner->path, problems);
+  // One directory of images beside a list is what the list names.
+  if (find_class_directories(place, listing, 2, data, problems) || find_lists(listing.files, data) ||
+      find_class_directories(place, listing, 1, data, problems))
+    return data;
   fail_to_find(place, listing);
 }
 
@@ -363,9 +401,14 @@ void look_at_sizes(const runtime::DataSource& source, FoundData& found) {
 
 } // namespace
 
+std::string FoundData::class_name(size_t label) const {
+  return label < class_names.size() ? class_names[label] : fmt::to_string(label);
+}
+
 FoundData find_data(const std::string& place) {
   FoundData found;
-  found.data = find_source(place);
+  std::vector<runtime::DataProblem> left_out;
+  found.data = find_source(place, left_out);
   found.is_of_files = found.data.has_folder() || found.data.has_list();
   runtime::DataDescription description = frontend::describe_data(found.data);
   description.fit.target = {1, 1, 3}; // only sizes in files are asked for
@@ -375,6 +418,7 @@ FoundData find_data(const std::string& place) {
   found.problems = survey.problems;
   for (const runtime::DataProblem& problem : found.problems)
     if (!problem.is_warning) fail(problem.message);
+  found.problems.insert(found.problems.begin(), left_out.begin(), left_out.end());
   if (found.samples[Split::train] == 0) fail(fmt::format("{}: there is nothing to train on", place));
 
   const runtime::DataSplits data = runtime::open_data(description);
@@ -387,9 +431,10 @@ FoundData find_data(const std::string& place) {
     if (label >= found.class_counts.size()) found.class_counts.resize(label + 1);
     ++found.class_counts[label];
   }
-  if (found.class_counts.size() < 2)
-    fail(fmt::format("{}: there is one class only{}: a network learns to tell at least two apart", place,
-                     found.class_names.empty() ? "" : fmt::format(" ({})", found.class_names[0])));
+  const auto seen = std::find_if(found.class_counts.begin(), found.class_counts.end(), [](int64_t n) { return n > 0; });
+  if (*seen == source.size())
+    fail(fmt::format("{}: there are images of one class only ({}): a network learns to tell at least two apart", place,
+                     found.class_name(static_cast<size_t>(seen - found.class_counts.begin()))));
   look_at_sizes(source, found);
   return found;
 }

@@ -28,6 +28,7 @@ struct FoundData {
   std::string first_unreadable; // what is wrong with it
 
   bool are_alike() const { return least == most; }
+  std::string class_name(size_t label) const; // its number where it has none
 };
 
 // `place` is a folder, or one file that holds or lists all. Throws runtime::Error (data) that says what was expected

@@ -3,6 +3,7 @@
 #include "find_data.h"
 #include "options.h"
 #include "report.h"
+#include "temporary_directory.h"
 
 #include "frontend/load_experiment.h"
 #include "runtime/error.h"
@@ -11,7 +12,10 @@
 #include <algorithm>
 #include <filesystem>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
 
 namespace kiln::tools {
 
@@ -62,31 +66,77 @@ void warn(const FoundData& found, const Options& options) {
   for (size_t i = 0; i < std::min(problems, most_told); ++i)
     fmt::print(stderr, "warning: {}\n", found.problems[i].message);
   if (problems > most_told) fmt::print(stderr, "warning: and {} more of this kind\n", problems - most_told);
+  std::vector<std::string> few;
+  for (size_t label = 0; label < found.class_counts.size(); ++label)
+    if (const int64_t count = found.class_counts[label]; count > 0 && count < kFewForSplit && few.size() < most_told)
+      few.push_back(fmt::format("{} ({})", found.class_name(label), count));
+  if (!few.empty())
+    fmt::print(stderr, "warning: too few images to learn a class from, or to keep some of it for tests: {}\n",
+               fmt::join(few, ", "));
   if (found.unreadable > 0)
     fmt::print(stderr, "warning: {} of the images looked at cannot be read; the first: {}\n", found.unreadable,
                found.first_unreadable);
 }
 
+// The experiment goes to stdout by `-o -`, and where stdout is a file: who writes `kiln init --data DIR > F` means
+// that.
+bool goes_to_stdout(const Options& options) {
+  if (!options.output.empty()) return options.output == "-";
+  struct stat status {};
+  return !options.json && fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+// What does not hold for these data, though it does for most, is told now rather than at the first use.
+void check_experiment(const std::string& path, const Options& options) {
+  frontend::Diagnostics diagnostics;
+  frontend::load_experiment(path, {}, diagnostics);
+  if (diagnostics.has_errors()) report_diagnostics(diagnostics, options);
+}
+
+std::string next_steps(const FoundData& found, const Options& options, const std::string& written,
+                       const std::string& file) {
+  return fmt::format("{}: {}; {}; images are {}{}\nwrote {}. Next:\n"
+                     "  kiln check {} --data          reads every image: damaged files, duplicates, balance\n"
+                     "  kiln show {} --augment 8      a PNG of images as the network will see them\n"
+                     "  kiln train {}\n",
+                     options.data_place, describe_classes(found), describe_samples(found), describe_sizes(found),
+                     found.is_grey ? ", grey" : "", written, file, file, file);
+}
+
+void print_experiment(const FoundData& found, const std::string& text, const Options& options) {
+  {
+    const TemporaryDirectory directory;
+    const std::string path = directory.file("experiment.textproto");
+    runtime::write_text_file(path, text);
+    check_experiment(path, options);
+  }
+  fmt::print("{}", text);
+  if (options.verbosity >= 0) fmt::print(stderr, "{}", next_steps(found, options, "it to stdout", "FILE"));
+}
+
 } // namespace
 
 int run_init(const Options& options) {
-  const FoundData found = find_data(options.data_place);
+  const bool to_stdout = goes_to_stdout(options);
+  // Where an experiment on stdout will lie is not known, so its paths are absolute.
+  const FoundData found =
+      find_data(to_stdout ? fs::absolute(options.data_place).lexically_normal().string() : options.data_place);
   const std::string name = name_from(options.data_place);
   const std::string path = options.output.empty() ? name + ".textproto" : options.output;
-  if (runtime::file_exists(path))
+  if (!to_stdout && runtime::file_exists(path))
     throw runtime::Error(runtime::ErrorKind::usage,
                          fmt::format("{} is there already, and stays as it is: -o FILE names another", path));
   warn(found, options);
 
   const std::string opening =
       fmt::format("Made by kiln init. Data: {}; {}.", describe_classes(found), describe_samples(found));
-  runtime::write_text_file(path, compose_experiment(found, name, runtime::parent_directory(path), opening));
-
-  // What does not hold for these data, though it does for most, is told now rather than at the first use.
-  frontend::Diagnostics diagnostics;
-  frontend::load_experiment(path, {}, diagnostics);
-  if (diagnostics.has_errors()) report_diagnostics(diagnostics, options);
-
+  const std::string text = compose_experiment(found, name, to_stdout ? "" : runtime::parent_directory(path), opening);
+  if (to_stdout) {
+    print_experiment(found, text, options);
+    return 0;
+  }
+  runtime::write_text_file(path, text);
+  check_experiment(path, options);
   if (options.json) {
     nlohmann::json samples;
     for (Split split : runtime::all_splits) samples[runtime::name_of(split)] = found.samples[split];
@@ -94,16 +144,9 @@ int run_init(const Options& options) {
                 {"classes", found.class_counts.size()},
                 {"class_names", found.class_names},
                 {"samples", samples}});
-    return 0;
+  } else if (options.verbosity >= 0) {
+    fmt::print("{}", next_steps(found, options, path, quoted(path)));
   }
-  if (options.verbosity < 0) return 0;
-  const std::string file = quoted(path);
-  fmt::print("{}: {}; {}; images are {}{}\nwrote {}. Next:\n", options.data_place, describe_classes(found),
-             describe_samples(found), describe_sizes(found), found.is_grey ? ", grey" : "", path);
-  fmt::print("  kiln check {} --data          reads every image: damaged files, duplicates, balance\n"
-             "  kiln show {} --augment 8      a PNG of images as the network will see them\n"
-             "  kiln train {}\n",
-             file, file, file);
   return 0;
 }
 

@@ -315,7 +315,8 @@ private:
            "trainer, infer: executables; lib, shared, obj: with a C header; llvm, asm, ir: text of predict");
       break;
     case Flag::output:
-      text("-o,--output", options_.output, "FILE", "Where to; default: made of the experiment's name");
+      text("-o,--output", options_.output, "FILE",
+           "Where to; default: made of the experiment's name; init takes - for stdout");
       break;
     case Flag::symbol:
       text("--name", options_.symbol, "NAME",

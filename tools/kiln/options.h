@@ -50,7 +50,7 @@ struct Options {
 
   // build
   std::string emit;             // trainer, infer, lib, shared, obj, llvm, asm, ir
-  std::string output;           // also of init: the file; empty: made of the name
+  std::string output;           // also of init: the file, - for stdout; empty: made of the name
   std::string symbol;           // prefix of what a library declares; empty: the experiment's name
   bool train_step = false;      // of a library: it trains too
   bool weights_outside = false; // of an inference binary: they go to a file beside it
