@@ -16,7 +16,6 @@ constexpr std::string_view csv_header = "epoch,step,learning_rate,train_loss,tra
 constexpr size_t buffer_bytes = 1 << 16;
 
 std::string csv_path(const std::string& directory) { return join_path(directory, "metrics.csv"); }
-std::string jsonl_path(const std::string& directory) { return join_path(directory, "metrics.jsonl"); }
 
 double now() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
 
@@ -58,6 +57,8 @@ template <typename Keep> void keep_rows(const std::string& path, Keep keep) {
 
 } // namespace
 
+std::string MetricsFiles::jsonl_path(const std::string& directory) { return join_path(directory, "metrics.jsonl"); }
+
 MetricsFiles::MetricsFiles(const std::string& directory, std::span<const std::string> further)
     : csv_(csv_path(directory), buffer_bytes), jsonl_(jsonl_path(directory), buffer_bytes), last_flush_(now()) {
   json_.reserve(1024);
@@ -74,17 +75,18 @@ void MetricsFiles::cut_back(const std::string& directory, int64_t step, int64_t 
   keep_rows(jsonl_path(directory), [&](std::string_view row) { return keep_jsonl_row(row, step, epoch); });
 }
 
-void MetricsFiles::add_step(const StepMetrics& metrics) {
+bool MetricsFiles::add_step(const StepMetrics& metrics) {
   json_.clear();
   json_.begin_object().member("kind", "step").member("step", metrics.step).member("epoch", metrics.epoch);
   json_.member("loss", metrics.loss).member("accuracy", metrics.accuracy);
   json_.member("learning_rate", metrics.learning_rate).end_object();
   jsonl_.append(json_.text());
   jsonl_.append("\n");
-  if (double time = now(); time - last_flush_ > 1) {
-    last_flush_ = time;
-    flush();
-  }
+  const double time = now();
+  if (time - last_flush_ <= 1) return false;
+  last_flush_ = time;
+  flush();
+  return true;
 }
 
 void MetricsFiles::add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further) {

@@ -44,8 +44,10 @@ public:
 
   // Drops the rows of steps beyond `step`, of epochs beyond `epoch`, and a torn last line. Missing files are no error.
   static void cut_back(const std::string& directory, int64_t step, int64_t epoch);
+  static std::string jsonl_path(const std::string& directory);
 
-  void add_step(const StepMetrics& metrics); // allocates nothing; seen by readers after about a second
+  // Allocates nothing; seen by readers after about a second. Whether it flushed.
+  bool add_step(const StepMetrics& metrics);
   void add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further = {});
   void flush();
   // Makes all rows durable: before a checkpoint that counts them as written.

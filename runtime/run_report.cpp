@@ -3,6 +3,7 @@
 
 #include "runtime/json_writer.h"
 #include "runtime/number_format.h"
+#include "runtime/run_records.h"
 
 #include <algorithm>
 #include <cmath>
@@ -103,7 +104,9 @@ std::string training_text(const TrainResult& result, const TrainOptions& run) {
   if (result.bad_records > 0)
     text += format_integer(result.bad_records) + " bad records were passed over: " + run.run_directory +
             "/bad_records.txt\n";
-  return text + "weights_sha256 " + result.weights_sha256 + "\nrun directory " + run.run_directory + "\n";
+  text += "weights_sha256 " + result.weights_sha256 + "\n";
+  if (run.run_directory.empty()) return text;
+  return text + "run directory " + run.run_directory + "\nreport " + RunRecords::report_path(run.run_directory) + "\n";
 }
 
 std::string training_json(const TrainResult& result, const TrainOptions& run, std::optional<double> compile_seconds) {
@@ -120,6 +123,7 @@ std::string training_json(const TrainResult& result, const TrainOptions& run, st
   json.member("instance_memory_bytes", result.instance_memory_bytes);
   json.member("weights_sha256", result.weights_sha256).member("plan_hash", run.program->plan_hash);
   json.member("bad_records", result.bad_records).member("run_directory", run.run_directory);
+  json.member("report", run.run_directory.empty() ? std::string() : RunRecords::report_path(run.run_directory));
   json.end_object();
   return json.text() + "\n";
 }

@@ -9,10 +9,10 @@
 #include "runtime/evaluate.h"
 #include "runtime/function_io.h"
 #include "runtime/instance.h"
-#include "runtime/metrics_files.h"
 #include "runtime/number_format.h"
 #include "runtime/prefetcher.h"
 #include "runtime/run_directory.h"
+#include "runtime/run_records.h"
 #include "runtime/schedule.h"
 #include "runtime/signals.h"
 #include "runtime/weights_hash.h"
@@ -70,6 +70,7 @@ private:
   TrainResult result() const;
   std::vector<std::string> further_names() const;
   std::vector<NamedMetric> further(bool evaluated) const;
+  ReportFacts report_facts() const;
   void write_class_metrics(const Evaluation& evaluation) const;
 
   bool epoch_complete() const { return position_.samples == steps_per_epoch_ * training_.batch; }
@@ -102,7 +103,7 @@ private:
   std::optional<FunctionMemory> memory_;
   std::optional<Evaluator> evaluator_;
   std::optional<Evaluation> evaluation_; // the last one of this process
-  std::optional<MetricsFiles> metrics_;
+  std::optional<RunRecords> records_;
 
   TrainingPosition position_;
   bool saved_ = false;          // position_ and the states are those of the last checkpoint
@@ -170,8 +171,7 @@ void Trainer::open_run() {
   if (options_.resume) describe_run(); // now that it was not refused
   if (options_.resume) bad_records_.load(directory_->bad_records());
   bad_records_told_ = bad_records_.count();
-  MetricsFiles::cut_back(directory_->path(), position_.step, position_.epoch);
-  metrics_.emplace(directory_->path(), further_names());
+  records_.emplace(directory_->path(), report_facts(), further_names(), position_.step, position_.epoch);
 }
 
 // What comes out of augmentation has the shape of images cut from the middle.
@@ -270,6 +270,7 @@ void Trainer::run_steps() {
     }
   }
   if (!saved_) save();
+  if (records_) records_->write_report();
 }
 
 // What the steps before have learnt is not lost with a file.
@@ -326,7 +327,7 @@ void Trainer::run_step(Prefetcher& prefetcher) {
   position_.counted += counted;
 
   StepMetrics metrics{position_.step, position_.epoch + 1, loss, share(correct, counted), rate};
-  if (metrics_) metrics_->add_step(metrics);
+  if (records_) records_->add_step(metrics);
   // People see the epoch's means, which jump less.
   metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));
   metrics.accuracy = share(position_.correct_sum, position_.counted);
@@ -354,7 +355,7 @@ bool Trainer::finish_epoch() {
   metrics.seconds = epoch_seconds_;
   int64_t own_samples = (position_.step - epoch_first_step_) * training_.batch;
   metrics.samples_per_second = epoch_seconds_ > 0 ? static_cast<double>(own_samples) / epoch_seconds_ : 0;
-  if (metrics_) metrics_->add_epoch(metrics, further(evaluated));
+  if (records_) records_->add_epoch(metrics, further(evaluated));
   progress_.epoch(metrics);
   tell_bad_records();
 
@@ -364,6 +365,7 @@ bool Trainer::finish_epoch() {
   epoch_first_step_ = position_.step;
   epoch_seconds_ = 0;
   save();
+  if (records_) records_->write_report();
   return true;
 }
 
@@ -401,6 +403,17 @@ std::vector<NamedMetric> Trainer::further(bool evaluated) const {
   return metrics;
 }
 
+ReportFacts Trainer::report_facts() const {
+  ReportFacts facts{program_.name, name_of(options_.evaluated), {}};
+  std::string seed;
+  append_unsigned(seed, training_.seed);
+  facts.lines = {{"training samples", format_integer(options_.train->size())},
+                 {"batch", format_integer(training_.batch)},
+                 {"seed", seed},
+                 {"plan", program_.plan_hash}};
+  return facts;
+}
+
 void Trainer::write_class_metrics(const Evaluation& evaluation) const {
   if (!directory_ || evaluation.confusion.classes() == 0) return;
   const std::vector<std::string> names(program_.class_names, program_.class_names + program_.class_count);
@@ -417,7 +430,7 @@ void Trainer::save() {
     return;
   }
   // Rows that the checkpoint counts as written must not be younger than it on the disk.
-  metrics_->sync();
+  records_->sync();
   bad_records_.save(directory_->bad_records());
   CheckpointInfo info;
   info.position = position_;

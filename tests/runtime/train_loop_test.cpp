@@ -251,6 +251,7 @@ TEST_F(TrainLoop, KilledAtRandomMomentsEndsWithTheSameBits) {
   EXPECT_EQ(result.test_accuracy, expected.test_accuracy);
   EXPECT_EQ(csv(killed), csv(whole));
   EXPECT_EQ(jsonl(killed), jsonl(whole));
+  EXPECT_EQ(read_bytes(killed + "/report.html"), read_bytes(whole + "/report.html"));
 }
 
 TEST_F(TrainLoop, StopsOnSignalsAndResumesExactly) {
@@ -276,6 +277,7 @@ TEST_F(TrainLoop, StopsOnSignalsAndResumesExactly) {
   EXPECT_EQ(result.weights_sha256, expected.weights_sha256);
   EXPECT_EQ(csv(stopped), csv(whole));
   EXPECT_EQ(jsonl(stopped), jsonl(whole));
+  EXPECT_EQ(read_bytes(stopped + "/report.html"), read_bytes(whole + "/report.html"));
 }
 
 TEST_F(TrainLoop, SecondSignalKills) {
@@ -313,6 +315,7 @@ TEST_F(TrainLoop, MaxStepsThenMoreIsTheSameRun) {
   }
   EXPECT_EQ(csv(parts), csv(whole));
   EXPECT_EQ(jsonl(parts), jsonl(whole));
+  EXPECT_EQ(read_bytes(parts + "/report.html"), read_bytes(whole + "/report.html"));
 }
 
 TEST_F(TrainLoop, DivergenceNamesTheStepAndKeepsTheGoodCheckpoint) {
@@ -361,6 +364,7 @@ TEST_F(TrainLoop, DamagedLastCheckpointFallsBackToThePreviousOne) {
   EXPECT_EQ(train(resumed).weights_sha256, expected.weights_sha256);
   EXPECT_EQ(csv(damaged), csv(whole));
   EXPECT_EQ(jsonl(damaged), jsonl(whole));
+  EXPECT_EQ(read_bytes(damaged + "/report.html"), read_bytes(whole + "/report.html"));
 
   for (const std::string& path : {last, previous_checkpoint_path(damaged + "/checkpoints")})
     write_bytes(path, bytes.substr(0, bytes.size() / 2));

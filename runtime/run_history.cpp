@@ -1,0 +1,97 @@
+// Groups of steps are joined two by two whenever there are too many.
+#include "runtime/run_history.h"
+
+#include "runtime/json_reader.h"
+#include "runtime/number_format.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace kiln::runtime {
+namespace {
+
+constexpr size_t most_groups = 512;
+
+// NaN where there is none: such values were written as null.
+double number(const JsonValue& object, std::string_view name) {
+  const JsonValue* found = object.find(name);
+  double value;
+  return found && parse_double(found->text, value) ? value : std::numeric_limits<double>::quiet_NaN();
+}
+
+int64_t count(const JsonValue& object, std::string_view name) {
+  const JsonValue* found = object.find(name);
+  uint64_t value;
+  return found && found->as_unsigned(value) ? static_cast<int64_t>(value) : 0;
+}
+
+} // namespace
+
+void join(StepGroup& group, const StepGroup& next) {
+  group.last_step = next.last_step;
+  group.steps += next.steps;
+  group.loss_sum += next.loss_sum;
+  group.least_loss = std::min(group.least_loss, next.least_loss);
+  group.largest_loss = std::max(group.largest_loss, next.largest_loss);
+  group.learning_rate = next.learning_rate;
+}
+
+RunHistory::RunHistory(std::vector<std::string> further_names) : further_names_(std::move(further_names)) {
+  groups_.reserve(most_groups);
+}
+
+void RunHistory::load(const std::string& directory) {
+  const std::string path = MetricsFiles::jsonl_path(directory);
+  if (!file_exists(path)) return;
+  const std::string text = read_text_file(path);
+  for (size_t begin = 0, end; (end = text.find('\n', begin)) != std::string::npos; begin = end + 1)
+    load_row(std::string_view(text).substr(begin, end - begin));
+}
+
+void RunHistory::load_row(std::string_view row) {
+  JsonValue value;
+  std::string problem;
+  if (!parse_json(row, value, problem)) return;
+  const JsonValue* kind = value.find("kind");
+  if (!kind) return;
+  if (kind->text == "step") {
+    StepMetrics metrics;
+    metrics.step = count(value, "step");
+    metrics.loss = static_cast<float>(number(value, "loss"));
+    metrics.learning_rate = number(value, "learning_rate");
+    add_step(metrics);
+  }
+  if (kind->text != "epoch") return;
+  Epoch& epoch = epochs_.emplace_back();
+  EpochMetrics& metrics = epoch.metrics;
+  metrics.epoch = count(value, "epoch");
+  metrics.step = count(value, "step");
+  metrics.learning_rate = number(value, "learning_rate");
+  metrics.train_loss = number(value, "train_loss");
+  metrics.train_accuracy = number(value, "train_accuracy");
+  metrics.test_loss = number(value, "test_loss");
+  metrics.test_accuracy = number(value, "test_accuracy");
+  for (const std::string& name : further_names_) epoch.further.push_back(number(value, name));
+}
+
+void RunHistory::add_step(const StepMetrics& metrics) {
+  const StepGroup step{metrics.step, 1, metrics.loss, metrics.loss, metrics.loss, metrics.learning_rate};
+  if (!groups_.empty() && groups_.back().steps < steps_a_group_) return join(groups_.back(), step);
+  if (groups_.size() == most_groups) {
+    for (size_t i = 0; i < most_groups / 2; ++i) {
+      groups_[i] = groups_[2 * i];
+      join(groups_[i], groups_[2 * i + 1]);
+    }
+    groups_.resize(most_groups / 2);
+    steps_a_group_ *= 2;
+  }
+  groups_.push_back(step);
+}
+
+void RunHistory::add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further) {
+  Epoch& epoch = epochs_.emplace_back();
+  epoch.metrics = metrics;
+  for (const NamedMetric& metric : further) epoch.further.push_back(metric.value);
+}
+
+} // namespace kiln::runtime
