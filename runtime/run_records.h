@@ -18,7 +18,8 @@ class RunRecords {
 public:
   // Drops what is younger than `step` and `epoch`, reads the rest and opens the files for more. `further`: the names of
   // what each epoch gives beside, in its order.
-  RunRecords(const std::string& directory, ReportFacts facts, std::vector<std::string> further, int64_t step, int64_t epoch);
+  RunRecords(const std::string& directory, ReportFacts facts, std::vector<std::string> further, int64_t step,
+             int64_t epoch);
 
   void add_step(const StepMetrics& metrics); // allocates nothing; seen by readers after about a second
   void add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further);

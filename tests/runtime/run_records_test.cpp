@@ -1,7 +1,7 @@
 // The records of a run beside its metrics files: checksums and cut-back of events, groups of steps, the report's page.
-#include "runtime/run_records.h"
 #include "runtime/checkpoint.h"
 #include "runtime/line_chart.h"
+#include "runtime/run_records.h"
 #include "tests/runtime/temporary_directory.h"
 
 #include <cmath>
@@ -78,8 +78,13 @@ TEST(EventFile, IsCutBackExactly) {
   const std::vector<size_t> ends = record_ends(whole);
   ASSERT_EQ(ends.size(), 1u + 6 + 2);
   // The version, steps 1 to 3, epoch 1, steps 4 to 6, epoch 2.
-  for (auto [step, epoch, kept] :
-       {std::tuple<int64_t, int64_t, size_t>{0, 0, 1}, {2, 0, 3}, {3, 0, 4}, {3, 1, 5}, {5, 1, 7}, {6, 1, 8}, {6, 2, 9}}) {
+  for (auto [step, epoch, kept] : {std::tuple<int64_t, int64_t, size_t>{0, 0, 1},
+                                   {2, 0, 3},
+                                   {3, 0, 4},
+                                   {3, 1, 5},
+                                   {5, 1, 7},
+                                   {6, 1, 8},
+                                   {6, 2, 9}}) {
     for (const std::string& torn : {std::string(), whole.substr(0, 7), whole.substr(0, ends[0] - 1)}) {
       write_bytes(path, whole + torn);
       EventFile::cut_back(temporary.path(), step, epoch);
