@@ -2,6 +2,7 @@
 #include "codegen/description.h"
 
 #include "codegen/module.h"
+#include "ir/all_ops.h"
 #include "ir/op.h"
 #include "ir/text.h"
 #include "runtime/layout.h"
@@ -122,6 +123,38 @@ int64_t bytes_moved(const ir::Node& node) {
   return bytes;
 }
 
+const ir::Epilogue* epilogue_of(const ir::Node& node) {
+  if (node.is<ir::Conv2d>()) return &node.attributes<ir::Conv2d>().epilogue;
+  if (node.is<ir::ConvTranspose2d>()) return &node.attributes<ir::ConvTranspose2d>().epilogue;
+  if (node.is<ir::Dense>()) return &node.attributes<ir::Dense>().epilogue;
+  if (node.is<ir::BatchNorm>()) return &node.attributes<ir::BatchNorm>().epilogue;
+  if (node.is<ir::BatchNormInference>()) return &node.attributes<ir::BatchNormInference>().epilogue;
+  return nullptr;
+}
+
+// Whether its first result is 0 exactly where a rectifier did not fire. Channels must be the second dim.
+bool rectifies(const ir::Node& node) {
+  if (node.result_count() == 0 || node.result().type.rank() < 2) return false;
+  const ir::LayoutKind layout = node.result().type.layout.kind;
+  if (layout != ir::LayoutKind::plain && layout != ir::LayoutKind::nchwc) return false;
+  if (node.is<ir::Relu>()) return true;
+  if (node.is<ir::Clip>()) return node.attributes<ir::Clip>().min == 0;
+  const ir::Epilogue* epilogue = epilogue_of(node);
+  if (epilogue == nullptr || epilogue->empty()) return false;
+  const ir::EpilogueStep& last = epilogue->back();
+  return last.kind == ir::EpilogueKind::relu || (last.kind == ir::EpilogueKind::clip && last.first == 0);
+}
+
+// Of a parameter's update: the first operand that lives in this call alone and has the parameter's form.
+int32_t gradient_of(const ir::PlanStep& step) {
+  const ir::TensorType& parameter = step.node->operand(0).type;
+  for (size_t i = 1; i < step.operands.size(); ++i) {
+    const ir::Value& operand = step.node->operand(i);
+    if (operand.kind != ir::Value::Kind::state && operand.type == parameter) return step.operands[i];
+  }
+  return -1;
+}
+
 int32_t count_of(size_t size) { return static_cast<int32_t>(size); }
 
 } // namespace
@@ -209,6 +242,9 @@ kiln_function Description::describe(const ir::FunctionPlan& plan) {
                      bytes_moved(node)});
   }
 
+  std::vector<kiln_result>& results = results_.emplace_back();
+  if (function.name() == "train_step") results = describe_results(plan);
+
   kiln_function result{};
   // "predict.64" and "predict.1" are one function for two batches.
   result.name = keep(function.name().substr(0, function.name().find('.')));
@@ -221,9 +257,31 @@ kiln_function Description::describe(const ir::FunctionPlan& plan) {
   result.buffer_count = count_of(buffers.size());
   result.steps = steps.data();
   result.step_count = count_of(steps.size());
+  result.results = results.data();
+  result.result_count = count_of(results.size());
   result.arena_bytes = plan.arena_bytes;
   result.scratch_bytes = plan.scratch_bytes;
   return result;
+}
+
+std::vector<kiln_result> Description::describe_results(const ir::FunctionPlan& plan) {
+  std::vector<kiln_result> results;
+  for (size_t i = 0; i < plan.steps.size(); ++i) {
+    const ir::PlanStep& step = plan.steps[i];
+    const ir::Node& node = *step.node;
+    const auto add = [&](const ir::Value& value, kiln_result_kind kind, int32_t buffer, int32_t gradient) {
+      results.push_back({describe(value.name, value.type), kind, count_of(i), buffer, gradient});
+    };
+    for (size_t r = 0; r < step.results.size(); ++r)
+      add(node.result(r), r == 0 && rectifies(node) ? KILN_RESULT_RECTIFIED : KILN_RESULT_VALUE, step.results[r], -1);
+    for (size_t o = 0; node.op().traits.effect && o < step.operands.size(); ++o) {
+      const ir::Value& state = node.operand(o);
+      if (state.kind != ir::Value::Kind::state) continue;
+      const bool learns = o == 0 && plan.function->module().state_of(state).role == ir::StateRole::parameter;
+      add(state, KILN_RESULT_UPDATE, step.operands[o], learns ? gradient_of(step) : -1);
+    }
+  }
+  return results;
 }
 
 } // namespace kiln::codegen

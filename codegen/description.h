@@ -41,6 +41,7 @@ private:
   kiln_tensor describe(const std::string& name, const ir::TensorType& type);
   kiln_state describe(const ir::State& state);
   kiln_function describe(const ir::FunctionPlan& plan);
+  std::vector<kiln_result> describe_results(const ir::FunctionPlan& plan);
 
   std::deque<std::string> strings_;
   // Constants in their physical form, aligned so that the runtime uses them where they are.
@@ -51,6 +52,7 @@ private:
   std::deque<std::vector<kiln_tensor>> tensors_;
   std::deque<std::vector<kiln_buffer>> buffers_;
   std::deque<std::vector<kiln_step>> steps_;
+  std::deque<std::vector<kiln_result>> results_;
   std::vector<kiln_state> states_;
   std::vector<kiln_function> functions_;
   std::vector<const char*> class_names_;

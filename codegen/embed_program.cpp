@@ -49,6 +49,13 @@ ConstantRecord<kiln_step> record(ConstantWriter& writer, const kiln_step& step) 
   return result.set(&kiln_step::flops, step.flops).set(&kiln_step::bytes, step.bytes);
 }
 
+ConstantRecord<kiln_result> record(ConstantWriter& writer, const kiln_result& result) {
+  ConstantRecord<kiln_result> record_of;
+  record_of.embed(&kiln_result::tensor, record(writer, result.tensor)).set(&kiln_result::kind, result.kind);
+  record_of.set(&kiln_result::step, result.step).set(&kiln_result::buffer, result.buffer);
+  return record_of.set(&kiln_result::gradient, result.gradient);
+}
+
 ConstantRecord<kiln_function> record(ConstantWriter& writer, const kiln_function& function, const std::string& entry) {
   std::vector<ConstantRecord<kiln_tensor>> inputs, outputs;
   for (int32_t i = 0; i < function.input_count; ++i) inputs.push_back(record(writer, function.inputs[i]));
@@ -66,6 +73,10 @@ ConstantRecord<kiln_function> record(ConstantWriter& writer, const kiln_function
   result.point(&kiln_function::buffers, writer.array(buffers));
   result.set(&kiln_function::buffer_count, function.buffer_count);
   result.point(&kiln_function::steps, writer.array(steps)).set(&kiln_function::step_count, function.step_count);
+  std::vector<ConstantRecord<kiln_result>> results;
+  for (int32_t i = 0; i < function.result_count; ++i) results.push_back(record(writer, function.results[i]));
+  result.point(&kiln_function::results, writer.array(results));
+  result.set(&kiln_function::result_count, function.result_count);
   result.set(&kiln_function::arena_bytes, function.arena_bytes);
   return result.set(&kiln_function::scratch_bytes, function.scratch_bytes);
 }

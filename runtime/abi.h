@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define KILN_ABI_VERSION 2u
+#define KILN_ABI_VERSION 3u
 #define KILN_MAX_RANK 6
 #define KILN_MAX_BLOCKS 2
 // Every buffer starts on this boundary, and its size is a multiple of it.
@@ -156,6 +156,21 @@ typedef struct kiln_step {
   int64_t bytes; // read + written once each
 } kiln_step;
 
+typedef enum kiln_result_kind {
+  KILN_RESULT_VALUE = 0,
+  KILN_RESULT_RECTIFIED = 1, // a value that a rectifier gave: a unit that does not fire gives 0 throughout
+  KILN_RESULT_UPDATE = 2     // a state that the step changes
+} kiln_result_kind;
+
+// What a step writes, for those who look between steps.
+typedef struct kiln_result {
+  kiln_tensor tensor;
+  kiln_result_kind kind;
+  int32_t step;
+  int32_t buffer;
+  int32_t gradient; // of an update: the buffer with the gradient of a parameter, in the parameter's layout; else -1
+} kiln_result;
+
 typedef struct kiln_function {
   const char* name; // "predict", "train_step", "evaluate"
   kiln_entry entry;
@@ -168,6 +183,8 @@ typedef struct kiln_function {
   int32_t buffer_count;
   const kiln_step* steps;
   int32_t step_count;
+  const kiln_result* results; // of train_step, in the order of steps; others say nothing
+  int32_t result_count;
   int64_t arena_bytes;
   int64_t scratch_bytes; // per thread
 } kiln_function;

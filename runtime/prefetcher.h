@@ -42,6 +42,9 @@ public:
   // Valid until the next call. At most Options::batches calls. Throws what reading a sample threw.
   Batch next();
 
+  // The samples of the batch that next() returned last.
+  std::span<const int64_t> indices() { return slot_of(delivered_ - 1).indices; }
+
   // Time that next() has cost so far: what the input pipeline held the training up.
   double seconds_waited() const { return seconds_waited_; }
 

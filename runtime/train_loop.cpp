@@ -5,6 +5,7 @@
 #include "runtime/augment/augmenter.h"
 #include "runtime/augment/crop.h"
 #include "runtime/checkpoint.h"
+#include "runtime/divergence.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/function_io.h"
@@ -62,6 +63,7 @@ private:
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
   void run_steps();
   void run_step(Prefetcher& prefetcher);
+  [[noreturn]] void tell_divergence(float loss, double rate, Prefetcher& prefetcher);
   Prefetcher::Batch next_batch(Prefetcher& prefetcher);
   void tell_bad_records();
   bool finish_epoch();
@@ -101,6 +103,7 @@ private:
   std::optional<RunDirectory> directory_;
   std::optional<Instance> instance_;
   std::optional<FunctionMemory> memory_;
+  std::optional<DivergenceProbe> probe_;
   std::optional<Evaluator> evaluator_;
   std::optional<Evaluation> evaluation_; // the last one of this process
   std::optional<RunRecords> records_;
@@ -161,6 +164,7 @@ void Trainer::open_run() {
   instance_options.debug_arena = options_.debug_arena;
   instance_.emplace(program_, instance_options);
   memory_.emplace(function_);
+  probe_.emplace(*instance_, function_, loss_);
   if (options_.test)
     evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch, options_.evaluated, noted_records());
   instance_->initialize(training_.seed);
@@ -302,17 +306,13 @@ void Trainer::run_step(Prefetcher& prefetcher) {
   for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
   double rate = rate_at(position_.step);
   *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
+  instance_->set_step_hook([](void* self, int32_t step) { static_cast<Trainer*>(self)->probe_->after_step(step); },
+                           this);
   instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed,
                  static_cast<uint64_t>(position_.step));
+  instance_->set_step_hook(nullptr, nullptr);
   float loss = *memory_->output(loss_);
-  if (!std::isfinite(loss)) {
-    std::string text = "training diverged: the loss is " + std::string(std::isnan(loss) ? "NaN" : "infinite") +
-                       " at step " + format_integer(position_.step + 1) + " (epoch " +
-                       format_integer(position_.epoch + 1) + ", learning rate " + format_double(rate) + ")";
-    if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints())))
-      text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());
-    throw Error(ErrorKind::diverged, text);
-  }
+  if (!std::isfinite(loss)) tell_divergence(loss, rate, prefetcher);
   double correct = 0, counted = 0;
   if (correct_ >= 0) {
     for (int64_t row = 0; row < training_.batch; ++row) correct += double{memory_->output(correct_)[row]};
@@ -332,6 +332,19 @@ void Trainer::run_step(Prefetcher& prefetcher) {
   metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));
   metrics.accuracy = share(position_.correct_sum, position_.counted);
   progress_.step(metrics, prefetcher.seconds_waited());
+}
+
+void Trainer::tell_divergence(float loss, double rate, Prefetcher& prefetcher) {
+  std::string text = "training diverged: the loss is " + std::string(std::isnan(loss) ? "NaN" : "infinite") +
+                     " at step " + format_integer(position_.step + 1) + " (epoch " +
+                     format_integer(position_.epoch + 1) + ", learning rate " + format_double(rate) + ")";
+  const std::string why = probe_->explain(
+      memory_->inputs(), memory_->outputs(), training_.seed, static_cast<uint64_t>(position_.step),
+      [&](int64_t row) { return options_.train->describe(prefetcher.indices()[static_cast<size_t>(row)]); });
+  if (!why.empty()) text += "; " + why;
+  if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints())))
+    text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());
+  throw Error(ErrorKind::diverged, text);
 }
 
 // False if a signal came before the epoch's evaluation ended: the checkpoint then says that it is outstanding.
