@@ -34,10 +34,11 @@ public:
       if (is_sensible(dims)) values_[input.name()] = &function.add_input(input.name(), {ir::DType::f32, dims, {}});
     }
     ImportedLosses losses;
-    int last_loss = -1, loss_count = 0;
+    int last_loss = -1, last_class_loss = -1, loss_count = 0;
     for (int i = 0; i < network.layer_size(); ++i) {
       if (!is_loss(network.layer(i))) continue;
       last_loss = i;
+      if (takes_classes(network.layer(i))) last_class_loss = i;
       ++loss_count;
     }
     for (int i = 0; i < network.layer_size(); ++i) {
@@ -53,8 +54,9 @@ public:
       import.shared = shared_states(layer, network);
       import.states = &states_;
       import.is_main_loss = i == last_loss;
+      import.tells_classes = i == last_loss || i == last_class_loss;
       import.loss_weight = layer.loss_weight();
-      import.class_labels = loaded_.data.class_labels;
+      import.data_label = loaded_.data.label;
       import.metrics = &loaded_.experiment.metrics();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
@@ -76,6 +78,13 @@ public:
   }
 
 private:
+  // Whether it compares with a class that the data give.
+  static bool takes_classes(const proto::Layer& layer) {
+    if (layer.has_softmax_cross_entropy())
+      return layer.softmax_cross_entropy().target() == proto::SoftmaxCrossEntropy::LABEL && layer.input_size() < 2;
+    return layer.has_multi_class_hinge();
+  }
+
   std::vector<SharedState> shared_states(const proto::Layer& layer, const proto::Network& network) const {
     std::vector<SharedState> shared;
     for (int k = 0; k < layer.share_size(); ++k) {

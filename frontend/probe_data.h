@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "frontend/diagnostics.h"
 #include "frontend/positions.h"
 #include "frontend/proto/kiln.pb.h"
+#include "runtime/open_data.h"
 
 namespace kiln::frontend {
 
@@ -23,7 +25,7 @@ struct DataFacts {
   int64_t test_samples = 0;
   std::vector<std::string> class_names; // as the source says; empty if it does not
   int64_t memory_bytes = 0;             // that training will hold images in
-  bool class_labels = false;            // the source gives a class for each image, nothing else
+  std::optional<runtime::Field> label;  // that the source gives with each image; empty if it is not known
 
   bool knows_image() const { return channels > 0; }
   // What training is watched by: the validation samples if there are any, else the test samples.

@@ -71,19 +71,31 @@ std::vector<std::string> read_cifar_class_names(const std::string& folder, Cifar
 
 int64_t count_cifar_records(const std::string& file, CifarKind kind) { return count_records(InputFile(file), kind); }
 
+std::vector<int32_t> read_cifar_labels(const std::string& path, CifarKind kind) {
+  const InputFile file(path);
+  std::vector<int32_t> labels(static_cast<size_t>(count_records(file, kind)));
+  for (size_t record = 0; record < labels.size(); ++record) {
+    uint8_t label = 0;
+    file.read_at(record * record_bytes(kind) + label_position(kind), &label, 1);
+    labels[record] = label;
+  }
+  return labels;
+}
+
 LabelledImages read_cifar(const std::vector<std::string>& files, CifarKind kind, std::vector<int64_t>& first_samples) {
   LabelledImages images;
   images.shape = cifar_shape;
-  constexpr int64_t records_at_once = 1000;
-  std::vector<uint8_t> records(static_cast<size_t>(records_at_once) * record_bytes(kind));
+  constexpr int64_t most_at_once = 1000;
+  std::vector<uint8_t> records;
   for (const std::string& path : files) {
     const InputFile file(path);
     const int64_t count = count_records(file, kind);
     first_samples.push_back(static_cast<int64_t>(images.labels.size()));
     images.pixels.resize(images.pixels.size() + static_cast<size_t>(count) * 3 * plane_bytes);
     uint8_t* to = images.pixels.data() + images.labels.size() * 3 * plane_bytes;
-    for (int64_t first = 0; first < count; first += records_at_once) {
-      const auto now = static_cast<size_t>(std::min(records_at_once, count - first));
+    records.resize(static_cast<size_t>(std::min(most_at_once, count)) * record_bytes(kind));
+    for (int64_t first = 0; first < count; first += most_at_once) {
+      const auto now = static_cast<size_t>(std::min(most_at_once, count - first));
       file.read_at(static_cast<uint64_t>(first) * record_bytes(kind), records.data(), now * record_bytes(kind));
       for (size_t record = 0; record < now; ++record) {
         const uint8_t* from = records.data() + record * record_bytes(kind);

@@ -23,6 +23,8 @@ std::vector<std::string> find_cifar_files(const std::string& folder, CifarKind k
 // Of batches.meta.txt, fine_label_names.txt or coarse_label_names.txt in it; empty if there is no such file.
 std::vector<std::string> read_cifar_class_names(const std::string& folder, CifarKind kind);
 
+// The labels alone.
+std::vector<int32_t> read_cifar_labels(const std::string& file, CifarKind kind);
 // From the file's size. Throws Error (data) if that is no whole number of records.
 int64_t count_cifar_records(const std::string& file, CifarKind kind);
 // All files, one after another; `first_samples` gets the number of each file's first sample.

@@ -75,25 +75,33 @@ int32_t DataSource::read_class(int64_t index) const {
   return label;
 }
 
-void DataSource::check_labels(const LabelRange& range) const {
+std::string LabelRange::refusal(int64_t label, const std::string& place) const {
+  std::string text = ": label " + format_integer(label) + place + ", but the network has " + format_integer(classes) +
+                     " classes (labels 0 to " + format_integer(classes - 1);
+  if (ignored) text += "; " + format_integer(*ignored) + " is ignored";
+  return text + ")";
+}
+
+std::string DataSource::label_problem(int64_t index, const LabelRange& range) const {
   const Field* label = find_field(label_name);
-  if (!label || label->dtype != KILN_I32) return;
+  if (!label || label->dtype != KILN_I32) return {};
   std::vector<int32_t> found(static_cast<size_t>(label->elements()));
-  for (int64_t index = 0; index < size(); ++index) {
-    read(index, index_of(*label), found.data());
-    for (size_t place = 0; place < found.size(); ++place) {
-      if (range.holds(found[place])) continue;
-      std::string text = describe(index) + ": label " + format_integer(found[place]);
-      if (label->dims.size() == 2) {
-        text += " in row " + format_integer(static_cast<int64_t>(place) / label->dims[1]);
-        text += ", column " + format_integer(static_cast<int64_t>(place) % label->dims[1]);
-      }
-      text += ", but the network has " + format_integer(range.classes) + " classes (labels 0 to " +
-              format_integer(range.classes - 1);
-      if (range.ignored) text += "; " + format_integer(*range.ignored) + " is ignored";
-      throw Error(ErrorKind::data, text + ")");
-    }
+  read(index, index_of(*label), found.data());
+  for (size_t place = 0; place < found.size(); ++place) {
+    if (range.holds(found[place])) continue;
+    std::string where;
+    if (label->dims.size() == 2)
+      where = " in row " + format_integer(static_cast<int64_t>(place) / label->dims[1]) + ", column " +
+              format_integer(static_cast<int64_t>(place) % label->dims[1]);
+    return describe(index) + range.refusal(found[place], where);
   }
+  return {};
+}
+
+void DataSource::check_labels(const LabelRange& range) const {
+  for (int64_t index = 0; index < size(); ++index)
+    if (const std::string problem = label_problem(index, range); !problem.empty())
+      throw Error(ErrorKind::data, problem);
 }
 
 MemorySource::MemorySource(ImageShape shape, std::vector<uint8_t> pixels, std::vector<int32_t> labels,

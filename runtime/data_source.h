@@ -43,6 +43,8 @@ struct LabelRange {
   std::optional<int64_t> ignored;
 
   bool holds(int64_t label) const { return (label >= 0 && label < classes) || label == ignored; }
+  // What follows the name of a sample whose label it does not hold; `place` says which of several.
+  std::string refusal(int64_t label, const std::string& place = {}) const;
 };
 
 // All members may be called from several threads at once.
@@ -69,6 +71,8 @@ public:
   const Field* class_label() const;
   int32_t read_class(int64_t index) const; // needs class_label()
   size_t index_of(const Field& field) const { return static_cast<size_t>(&field - fields().data()); }
+  // Says what is wrong with the first of the sample's labels of type i32 that is out of range; empty if none is.
+  std::string label_problem(int64_t index, const LabelRange& range) const;
   // Throws Error (data) that names file and sample unless all labels of type i32 lie in the range.
   void check_labels(const LabelRange& range) const;
 };

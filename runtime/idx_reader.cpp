@@ -33,6 +33,7 @@ std::string magic_text(uint32_t magic) {
 class Stream {
 public:
   explicit Stream(const std::string& path) : path_(path), file_bytes_(InputFile(path).size()) {
+    if (file_bytes_ == 0) fail("the file is empty");
     file_ = gzopen(path.c_str(), "rb");
     if (!file_) fail("cannot open");
     gzbuffer(file_, 1 << 17);
@@ -44,6 +45,17 @@ public:
   [[noreturn]] void fail(const std::string& what) const { throw Error(ErrorKind::data, path_ + ": " + what); }
 
   uint64_t most_bytes() const { return gzdirect(file_) ? file_bytes_ : file_bytes_ * max_expansion; }
+
+  // Whether the file is as long as it says if it unpacks to so many bytes. Of several gzip members, and of damage, the
+  // answer may be no.
+  bool promises(uint64_t bytes) const {
+    if (gzdirect(file_)) return file_bytes_ == bytes;
+    unsigned char end[4] = {};
+    if (file_bytes_ < sizeof end) return false;
+    InputFile(path_).read_at(file_bytes_ - sizeof end, end, sizeof end);
+    return (uint32_t{end[3]} << 24 | uint32_t{end[2]} << 16 | uint32_t{end[1]} << 8 | end[0]) ==
+           static_cast<uint32_t>(bytes);
+  }
 
   uint64_t read(void* out, uint64_t bytes) {
     uint64_t total = 0;
@@ -76,15 +88,16 @@ private:
   gzFile file_ = nullptr;
 };
 
-IdxArray read_idx(const std::string& path, uint32_t least_rank, uint32_t most_rank) {
+// With `data_wanted` false the data are read only where the size of the file tells that they are not all there.
+IdxArray read_idx(const std::string& path, uint32_t least_rank, uint32_t most_rank, bool data_wanted) {
   Stream stream(path);
   uint32_t magic = stream.read_u32("magic number");
   uint32_t rank = magic & 255;
   if ((magic & ~255u) != bytes_magic || rank < least_rank || rank > most_rank) {
     std::string expected = magic_text(bytes_magic | least_rank);
     if (most_rank > least_rank) expected += " or " + magic_text(bytes_magic | most_rank);
-    stream.fail("magic number: expected " + expected + (least_rank == 1 ? " (labels)" : " (images)") + ", got " +
-                magic_text(magic));
+    stream.fail(std::string("not an IDX file of ") + (least_rank == 1 ? "labels" : "images") +
+                ": magic number: expected " + expected + ", got " + magic_text(magic));
   }
   IdxArray array;
   std::string shape;
@@ -102,6 +115,7 @@ IdxArray read_idx(const std::string& path, uint32_t least_rank, uint32_t most_ra
     stream.fail("dimensions " + shape +
                 (too_large ? "" : " = " + format_integer(static_cast<int64_t>(bytes)) + " bytes") +
                 ": more than the file can hold: the header is wrong or the file is truncated");
+  if (!data_wanted && stream.promises(4 + 4 * uint64_t{rank} + bytes)) return array;
   array.data.resize(bytes);
   uint64_t got = stream.read(array.data.data(), bytes);
   if (got != bytes)
@@ -114,10 +128,8 @@ IdxArray read_idx(const std::string& path, uint32_t least_rank, uint32_t most_ra
   return array;
 }
 
-} // namespace
-
-IdxImages read_idx_images(const std::string& path) {
-  IdxArray array = read_idx(path, 3, 4);
+IdxImages read_images(const std::string& path, bool data_wanted) {
+  IdxArray array = read_idx(path, 3, 4, data_wanted);
   IdxImages images;
   images.count = static_cast<int64_t>(array.dims[0]);
   images.height = static_cast<int64_t>(array.dims[1]);
@@ -127,6 +139,12 @@ IdxImages read_idx_images(const std::string& path) {
   return images;
 }
 
-std::vector<uint8_t> read_idx_labels(const std::string& path) { return read_idx(path, 1, 1).data; }
+} // namespace
+
+IdxImages read_idx_images(const std::string& path) { return read_images(path, true); }
+IdxImages survey_idx_images(const std::string& path) { return read_images(path, false); }
+
+std::vector<uint8_t> read_idx_labels(const std::string& path) { return read_idx(path, 1, 1, true).data; }
+int64_t count_idx_labels(const std::string& path) { return static_cast<int64_t>(read_idx(path, 1, 1, false).dims[0]); }
 
 } // namespace kiln::runtime

@@ -139,13 +139,22 @@ FileListing label_list(std::vector<ListLine> lines, const std::string& file,
   std::unordered_map<std::string_view, int32_t> numbers;
   for (size_t label = 0; label < class_names.size(); ++label)
     numbers.emplace(class_names[label], static_cast<int32_t>(label));
+  const auto find_label = [&](const ListLine& line, int64_t& label) {
+    const auto named = numbers.find(line.label);
+    if (named != numbers.end()) label = named->second;
+    return named != numbers.end() || is_label_number(line.label, label);
+  };
   FileListing listing;
-  for (ListLine& line : lines) {
+  for (auto at = lines.begin(); at != lines.end(); ++at) {
+    ListLine& line = *at;
     int64_t label = 0;
-    if (const auto named = numbers.find(line.label); named != numbers.end())
-      label = named->second;
-    else if (!is_label_number(line.label, label))
-      fail(file, line.line, "the label \"" + line.label + "\" is neither a class's name nor its number");
+    if (!find_label(line, label)) {
+      const auto more =
+          std::count_if(at + 1, lines.end(), [&](const ListLine& other) { return !find_label(other, label); });
+      fail(file, line.line,
+           "the label \"" + line.label + "\" is neither a class's name nor its number" +
+               (more == 0 ? "" : "; so are those of " + format_integer(more) + " more lines"));
+    }
     listing.paths.push_back(std::move(line.path));
     listing.labels.push_back(static_cast<int32_t>(label));
   }

@@ -140,6 +140,15 @@ const ZipFile::Member& find_member(const ZipFile& archive, const ArrayPlace& pla
   fail(place.file, "no array named \"" + place.array + "\"; " + (names.empty() ? "there are none" : "it has " + names));
 }
 
+// `held`: bytes behind the header.
+void check_size(const NpyHeader& header, int64_t held, const std::string& name) {
+  const int64_t bytes = header.elements() * header.element_bytes;
+  if (held != bytes)
+    fail(name, std::string(held < bytes ? "truncated" : "trailing bytes") + ": expected " + format_integer(bytes) +
+                   " bytes of data (" + header.shape_text() + " of " + header.type_name() + "), got " +
+                   format_integer(held));
+}
+
 // Element i of C order is element j of Fortran order; both count the same indices, from opposite ends.
 void reorder(const NpyHeader& header, const uint8_t* from, uint8_t* to) {
   const size_t rank = header.dims.size();
@@ -200,16 +209,21 @@ NpyHeader parse_npy_header(Bytes start, const std::string& name) {
 
 NpyHeader read_npy_header(const ArrayPlace& place) {
   std::vector<uint8_t> start;
+  const auto parse = [&](uint64_t bytes, const std::string& name) {
+    NpyHeader header = parse_npy_header(start, name);
+    check_size(header, static_cast<int64_t>(bytes - header.header_bytes), name);
+    return header;
+  };
   if (is_archive(place.file)) {
     const ZipFile archive(place.file);
     const ZipFile::Member& member = find_member(archive, place);
     start = archive.read_start(member, max_npy_header_bytes);
-    return parse_npy_header(start, name_of(place));
+    return parse(member.bytes, name_of(place));
   }
   const InputFile file(place.file);
   start.resize(std::min<uint64_t>(file.size(), max_npy_header_bytes));
   file.read_at(0, start.data(), start.size());
-  return parse_npy_header(start, place.file);
+  return parse(file.size(), place.file);
 }
 
 NpyArray read_npy(const ArrayPlace& place) {
@@ -228,11 +242,7 @@ NpyArray read_npy(const ArrayPlace& place) {
   array.header = parse_npy_header(Bytes(content).first(std::min(content.size(), max_npy_header_bytes)), name);
   const NpyHeader& header = array.header;
   const int64_t bytes = header.elements() * header.element_bytes;
-  const auto held = static_cast<int64_t>(content.size() - header.header_bytes);
-  if (held != bytes)
-    fail(name, std::string(held < bytes ? "truncated" : "trailing bytes") + ": expected " + format_integer(bytes) +
-                   " bytes of data (" + header.shape_text() + " of " + header.type_name() + "), got " +
-                   format_integer(held));
+  check_size(header, static_cast<int64_t>(content.size() - header.header_bytes), name);
   if (header.is_fortran && header.dims.size() > 1) {
     array.data.resize(static_cast<size_t>(bytes));
     reorder(header, content.data() + header.header_bytes, array.data.data());

@@ -37,7 +37,7 @@ struct ArrayPlace {
 // For messages: "train.npz:image", "image.npy".
 std::string name_of(const ArrayPlace& place);
 
-// Of the array's start alone.
+// Of the array's start alone. Throws Error (data) also where the file is too short or too long for what it says.
 NpyHeader read_npy_header(const ArrayPlace& place);
 
 struct NpyArray {

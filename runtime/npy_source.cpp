@@ -99,8 +99,8 @@ std::vector<uint8_t> read_labels(const NpyArray& array, const Field& field, cons
   const auto row = static_cast<size_t>(field.elements());
   return converted<int32_t>(static_cast<size_t>(array.header.elements()), [&](size_t index) {
     const int64_t value = whole_number(array, index);
-    // In a map, -1 may be what no loss counts.
-    if (value < (field.dims.empty() ? 0 : -1) || value > std::numeric_limits<int32_t>::max())
+    // -1 may be what no loss counts.
+    if (value < -1 || value > std::numeric_limits<int32_t>::max())
       fail(name, "sample " + format_integer(static_cast<int64_t>(index / row)) + ": label " + format_integer(value) +
                      " is out of range");
     return static_cast<int32_t>(value);
@@ -150,6 +150,16 @@ private:
 } // namespace
 
 NpySurvey survey_npy(const NpyArrays& arrays) { return NpySurveyor().survey(arrays); }
+
+std::vector<int32_t> read_npy_labels(const ArrayPlace& place) {
+  const std::string name = name_of(place);
+  const Field field = label_field(read_npy_header(place), name);
+  if (field != class_label_field()) return {};
+  const std::vector<uint8_t> bytes = read_labels(read_npy(place), field, name);
+  std::vector<int32_t> labels(bytes.size() / sizeof(int32_t));
+  memcpy(labels.data(), bytes.data(), bytes.size());
+  return labels;
+}
 
 std::unique_ptr<DataSource> open_npy(const NpyArrays& arrays) {
   NpySurvey survey = survey_npy(arrays);

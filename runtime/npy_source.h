@@ -32,6 +32,8 @@ struct NpySurvey {
 
 // What the headers promise. Throws Error (data), also where arrays disagree about the number of samples.
 NpySurvey survey_npy(const NpyArrays& arrays);
+// The labels of classes alone; none where labels are something else.
+std::vector<int32_t> read_npy_labels(const ArrayPlace& place);
 // Reads all of them. Throws Error (data), also on labels that no class can have.
 std::unique_ptr<DataSource> open_npy(const NpyArrays& arrays);
 

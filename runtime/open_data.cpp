@@ -43,8 +43,18 @@ private:
 
   void find_in(const IdxData& idx) {
     for (Split split : all_splits) {
-      if (idx.images[split].empty()) continue;
-      take(split, open_idx_source(idx.images[split], idx.labels[split]));
+      const std::string& images = idx.images[split];
+      if (images.empty()) continue;
+      if (opens_ || (splits() && split == Split::train)) {
+        take(split, open_idx_source(images, idx.labels[split]));
+        continue;
+      }
+      const IdxImages found = survey_idx_images(images);
+      check_shape({found.height, found.width, found.channels}, images);
+      found_.samples[split] = found.count;
+      if (const int64_t labels = count_idx_labels(idx.labels[split]); labels != found.count)
+        throw Error(ErrorKind::data, idx.labels[split] + ": " + format_integer(labels) + " labels for " +
+                                         format_integer(found.count) + " images");
     }
   }
 
@@ -70,6 +80,7 @@ private:
 
   void find_in(const CifarData& cifar) {
     found_.class_names = cifar.class_names;
+    check_names(cifar.class_names);
     found_.shape = cifar_shape;
     for (Split split : all_splits) {
       if (cifar.files[split].empty()) continue;
@@ -81,6 +92,17 @@ private:
         for (const std::string& file : cifar.files[split])
           found_.samples[split] += count_cifar_records(file, cifar.kind);
       }
+    }
+  }
+
+  // Other words for the classes are the user's choice; the same words in other places are not.
+  void check_names(const std::vector<std::string>& own) {
+    const std::vector<std::string>& stated = stated_names();
+    for (size_t label = 0; label < stated.size() && label < own.size(); ++label) {
+      if (stated[label] == own[label] || std::find(own.begin(), own.end(), stated[label]) == own.end()) continue;
+      found_.problems.push_back({true, "class_name calls class " + format_integer(static_cast<int64_t>(label)) + " \"" +
+                                           stated[label] + "\", the file of names beside the data \"" + own[label] +
+                                           "\""});
     }
   }
 

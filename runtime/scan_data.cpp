@@ -47,9 +47,9 @@ Looked look_at(const DataSource& source, int64_t index, std::vector<uint8_t>& pi
 
 class Scan {
 public:
-  Scan(const DataSplits& data, int64_t classes, ThreadPool& pool,
+  Scan(const DataSplits& data, const LabelRange& labels, ThreadPool& pool,
        const std::function<void(int64_t done, int64_t all)>& progress)
-      : data_(data), classes_(classes), pool_(pool), progress_(progress) {}
+      : data_(data), labels_(labels), pool_(pool), progress_(progress) {}
 
   DataScan run() {
     for (Split split : all_splits)
@@ -73,7 +73,7 @@ private:
 
   void scan(Split split, const DataSource& source) {
     scan_.samples[split] = source.size();
-    if (source.class_label()) scan_.class_counts[split].resize(static_cast<size_t>(classes_));
+    if (source.class_label()) scan_.class_counts[split].resize(static_cast<size_t>(labels_.classes));
     std::vector<std::vector<uint8_t>> pixels(static_cast<size_t>(pool_.threads()));
     std::vector<Looked> looked(static_cast<size_t>(samples_at_once));
     greys_ = colours_ = 0;
@@ -98,13 +98,12 @@ private:
   void judge(Split split, const DataSource& source, int64_t sample, const Looked& looked) {
     const bool has_class = source.class_label() != nullptr;
     const int32_t label = has_class ? source.read_class(sample) : 0;
-    const bool is_judged = has_class && classes_ > 0;
-    if (is_judged && (label < 0 || label >= classes_))
-      find(FindingKind::label, split, sample,
-           source.describe(sample) + ": label " + format_integer(label) + ", but the network has " +
-               format_integer(classes_) + " classes (labels 0 to " + format_integer(classes_ - 1) + ")");
-    else if (is_judged)
-      ++scan_.class_counts[split][static_cast<size_t>(label)];
+    if (labels_.classes > 0) {
+      if (std::string problem = source.label_problem(sample, labels_); !problem.empty())
+        find(FindingKind::label, split, sample, std::move(problem));
+      else if (has_class && label >= 0 && label < labels_.classes)
+        ++scan_.class_counts[split][static_cast<size_t>(label)];
+    }
     if (!looked.problem.empty()) {
       find(FindingKind::unreadable, split, sample, looked.problem);
       return;
@@ -146,7 +145,7 @@ private:
   }
 
   const DataSplits& data_;
-  int64_t classes_;
+  const LabelRange& labels_;
   ThreadPool& pool_;
   const std::function<void(int64_t done, int64_t all)>& progress_;
   DataScan scan_;
@@ -177,9 +176,9 @@ bool DataScan::has_errors() const {
                      [](const Finding& finding) { return !is_warning(finding.kind); });
 }
 
-DataScan scan_data(const DataSplits& data, int64_t classes, ThreadPool& pool,
+DataScan scan_data(const DataSplits& data, const LabelRange& labels, ThreadPool& pool,
                    const std::function<void(int64_t done, int64_t all)>& progress) {
-  return Scan(data, classes, pool, progress).run();
+  return Scan(data, labels, pool, progress).run();
 }
 
 } // namespace kiln::runtime

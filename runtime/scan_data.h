@@ -39,9 +39,10 @@ struct DataScan {
   bool has_errors() const;
 };
 
-// `classes` 0: labels are not looked at. `progress` is told how many samples are done, on the caller's thread. Pictures
-// are the same when all bytes are, at the size that the network sees. Throws Error only for what is no sample's fault.
-DataScan scan_data(const DataSplits& data, int64_t classes, ThreadPool& pool,
+// A range of 0 classes: labels are not looked at. What it ignores belongs to no class. `progress` is told how many
+// samples are done, on the caller's thread. Pictures are the same when all bytes are, at the size that the network
+// sees. Throws Error only for what is no sample's fault.
+DataScan scan_data(const DataSplits& data, const LabelRange& labels, ThreadPool& pool,
                    const std::function<void(int64_t done, int64_t all)>& progress);
 
 } // namespace kiln::runtime

@@ -122,10 +122,16 @@ ir::Value* LayerImport::target(ir::DType dtype, const ir::Dims& dims) {
     const char* what = type.dtype == ir::DType::i32 ? "a map of classes, " : "values, ";
     return what + shape_text(type.dims);
   };
-  if (class_labels && wanted.rank() != 1) {
-    report.error("", fmt::format("the label it wants is {}, but the data give a class for each image", words(wanted)),
-                 dtype == ir::DType::i32 ? "put a dense layer before it, with as many units as there are classes" : "");
-    return nullptr;
+  if (data_label) {
+    ir::TensorType given{data_label->dtype == KILN_I32 ? ir::DType::i32 : ir::DType::f32, {dims[0]}, {}};
+    given.dims.insert(given.dims.end(), data_label->dims.begin(), data_label->dims.end());
+    if (!given.same_logical(wanted)) {
+      const bool may_be_class = dtype == ir::DType::i32 && given.rank() == 1;
+      report.error(
+          "", fmt::format("the label it wants is {}, but the data give {} for each image", words(wanted), words(given)),
+          may_be_class ? "put a dense layer before it, with as many units as there are classes" : "");
+      return nullptr;
+    }
   }
   ir::Value* label = function_.find_input("label");
   if (label == nullptr) {

@@ -13,6 +13,7 @@
 #include "frontend/layer_report.h"
 #include "frontend/proto/kiln.pb.h"
 #include "ir/op.h"
+#include "runtime/open_data.h"
 
 namespace kiln::frontend {
 
@@ -73,9 +74,10 @@ public:
   // By "<layer>.<role>": what every layer so far has or takes from another.
   std::map<std::string, ir::State*, std::less<>>* states = nullptr;
   // Of losses:
-  bool is_main_loss = false; // the network's own, the last one
+  bool is_main_loss = false;  // the network's own, the last one
+  bool tells_classes = false; // it, or the last that takes a class: as many as the data name
   double loss_weight = 1;
-  bool class_labels = false; // whether the data are known to give a class for each image
+  std::optional<runtime::Field> data_label; // what the data give with each image, where that is known
   const proto::Metrics* metrics = nullptr;
 
   // Whether nodes can be made: all inputs are known and nothing was reported.

@@ -24,7 +24,7 @@ Scores take_scores(LayerImport& import, bool may_have_pixels) {
   else if (classes < 2)
     report.error("", "its input is a single value, but there are at least two classes",
                  "give the layer before it as many outputs as there are classes");
-  else if (import.is_main_loss && import.class_names != 0 && import.class_names != classes)
+  else if (import.tells_classes && import.class_names != 0 && import.class_names != classes)
     report.error("", fmt::format("its input has {} values, but the data name {} classes", classes, import.class_names));
   if (!import.ready()) return {};
   if (!per_pixel) return {&import.rows("reshape"), false, {dims[0]}};

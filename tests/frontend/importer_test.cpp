@@ -581,7 +581,7 @@ TEST(Importer, ChecksWhatItCanWithoutAnImage) {
                             diagnostics);
   EXPECT_EQ(module, nullptr);
   EXPECT_THAT(diagnostics.text(), HasSubstr("kernel is 0"));
-  EXPECT_THAT(diagnostics.text(), HasSubstr("cannot read /nonexistent"));
+  EXPECT_THAT(diagnostics.text(), HasSubstr("cannot open /nonexistent"));
   EXPECT_EQ(diagnostics.exit_code(), 3);
 }
 

@@ -193,7 +193,7 @@ TEST_F(ArrayReader, RefusesArraysOfAnotherKind) {
   EXPECT_THAT(problem(encode_npy("|u1", "(2, 1)", "ab"), labels), HasSubstr("images are 2x1 of u1"));
   EXPECT_THAT(problem(good, encode_npy("|i1", "(2, 2)", "abcd")), HasSubstr("labels are 2x2 of i1"));
   EXPECT_THAT(problem(good, encode_npy("|i1", "(1,)", "a")), HasSubstr("1 labels for 2 images"));
-  EXPECT_THAT(problem(good, encode_npy("|i1", "(2,)", "a\xff")), HasSubstr("sample 1: label -1 is out of range"));
+  EXPECT_THAT(problem(good, encode_npy("|i1", "(2,)", "a\xfe")), HasSubstr("sample 1: label -2 is out of range"));
   EXPECT_THAT(problem(good, encode_npy("<u8", "(2,)", std::string(8, '\0') + std::string(8, '\xff'))),
               HasSubstr("sample 1: label 9223372036854775807 is out of range"));
   EXPECT_THAT(problem(encode_npy("|O", "(2,)", "ab"), labels), HasSubstr("elements of type '|O'"));

@@ -142,10 +142,10 @@ protected:
     data.sources[split] = std::make_shared<MemorySource>(ImageShape{1, 1, 1}, std::move(pixels), std::move(labels),
                                                          "images", name_of(split));
   }
-  std::vector<std::string> findings(int64_t classes) {
+  std::vector<std::string> findings(int64_t classes, std::optional<int64_t> ignored = {}) {
     ThreadPool pool(2);
     int64_t shown = 0;
-    scan = scan_data(data, classes, pool, [&](int64_t done, int64_t all) {
+    scan = scan_data(data, {classes, ignored}, pool, [&](int64_t done, int64_t all) {
       EXPECT_LE(done, all);
       shown = done;
     });
@@ -176,6 +176,13 @@ TEST_F(Scan, NamesEverythingThatIsWrong) {
                                        "test: sample 1 (test) is the same picture as train: sample 1 (train)",
                                        "train: sample 3 (label 1) is the same picture as train: sample 0 (label 0)"));
   EXPECT_TRUE(scan.has_errors());
+}
+
+TEST_F(Scan, PassesOverTheLabelThatTheLossIgnores) {
+  add(Split::train, {1, 2, 3, 4}, {0, 1, 255, 7});
+  EXPECT_THAT(findings(2, 255),
+              ElementsAre("train: sample 3: label 7, but the network has 2 classes (labels 0 to 1; 255 is ignored)"));
+  EXPECT_THAT(scan.class_counts[Split::train], ElementsAre(1, 1));
 }
 
 TEST_F(Scan, WarnsOfImbalanceFromTenToOne) {

@@ -79,7 +79,8 @@ TEST_F(IdxReader, ReadsColourImagesAndLabels) {
 }
 
 TEST_F(IdxReader, RefusesOtherMagicNumbers) {
-  EXPECT_THAT(problem_of(idx(0x801, {3}, 3)), HasSubstr("expected 0x00000803 or 0x00000804 (images), got 0x00000801"));
+  EXPECT_THAT(problem_of(idx(0x801, {3}, 3)),
+              HasSubstr("not an IDX file of images: magic number: expected 0x00000803 or 0x00000804, got 0x00000801"));
   EXPECT_THAT(problem_of(idx(0x0d03, {1, 1, 1}, 4)), HasSubstr("got 0x00000d03"));
   EXPECT_THAT(problem_of("\x89PNG\r\n\x1a\n"), HasSubstr("got 0x89504e47"));
   write_bytes(path, idx(0x803, {1, 1, 1}, 1));
@@ -87,12 +88,13 @@ TEST_F(IdxReader, RefusesOtherMagicNumbers) {
     read_idx_labels(path);
     ADD_FAILURE() << "nothing was thrown";
   } catch (const Error& error) {
-    EXPECT_THAT(error.message, HasSubstr("expected 0x00000801 (labels), got 0x00000803"));
+    EXPECT_THAT(error.message,
+                HasSubstr("not an IDX file of labels: magic number: expected 0x00000801, got 0x00000803"));
   }
 }
 
 TEST_F(IdxReader, RefusesWrongLengths) {
-  EXPECT_THAT(problem_of(""), HasSubstr("expected 4 bytes of magic number, got 0"));
+  EXPECT_THAT(problem_of(""), HasSubstr("the file is empty"));
   EXPECT_THAT(problem_of(idx(0x803, {2, 3}, 0)), HasSubstr("expected 4 bytes of dimension, got 0"));
   EXPECT_THAT(problem_of(idx(0x803, {2, 3, 4}, 23)), HasSubstr("truncated: expected 24 bytes of data (2x3x4), got 23"));
   EXPECT_THAT(problem_of(idx(0x803, {2, 3, 4}, 25)), HasSubstr("trailing bytes"));

@@ -133,7 +133,9 @@ class Training(ToolTest):
   layer { input: ["kept", "image"] mean_squared_error {} }
 }
 """
-        narrow = self.write("auxiliary.textproto", network + text[text.index("data {"):])
+        named = self.write("named.textproto", network + text[text.index("data {"):])
+        self.refused(3, ["its input has 3 values, but the data name 4 classes"], "check", named)
+        narrow = self.write("auxiliary.textproto", network + re.sub(r" *class_name: .*", "", text[text.index("data {"):]))
         self.refused(4, ["label", "but the network has 3 classes (labels 0 to 2)"], "train", narrow, "--out",
                      self.path("auxiliary"))
         self.assertIn("but the network has 3 classes", self.kiln("check", narrow, "--data", code=4).out)

@@ -249,6 +249,7 @@ int run_check(const Options& options) {
   frontend::Diagnostics nothing_new;
   const auto training = frontend::import_network(*loaded, {recipe.batch(), evaluation_batch, {}}, nothing_new);
   const auto inference = frontend::import_network(*loaded, {0, 0, {1}}, nothing_new);
+  if (!options.data) check_labels(*loaded, label_range(*loaded, *inference), options);
 
   Facts facts;
   facts.layers = layer_facts(*loaded, *inference->find_function("predict"));
@@ -275,7 +276,7 @@ int run_check(const Options& options) {
   append_kernels(facts.kernels, inference_plan);
 
   std::optional<runtime::DataScan> scan;
-  if (options.data) scan = check_data(*loaded, static_cast<int64_t>(facts.classes.size()), options);
+  if (options.data) scan = check_data(*loaded, label_range(*loaded, *inference), options);
   if (options.json) {
     nlohmann::json result = to_json(*loaded, facts, options);
     result["diagnostics"] = nlohmann::json::parse(diagnostics.json());

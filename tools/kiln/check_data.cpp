@@ -1,10 +1,12 @@
-// kiln check --data: reads every sample, and shows what is wrong with which.
+// kiln check: labels; with --data reads every sample, and shows what is wrong with which.
 #include "check_data.h"
 
 #include "compile_experiment.h"
 #include "frontend/describe_data.h"
 #include "report.h"
+#include "runtime/check_files.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -72,15 +74,45 @@ std::string_view name_of(runtime::FindingKind kind) {
   return {};
 }
 
+void leave_out(runtime::Split, std::monostate&) {}
+void leave_out(runtime::Split split, runtime::IdxData& idx) { idx.images[split] = idx.labels[split] = {}; }
+void leave_out(runtime::Split split, runtime::FolderData& data) { data.folders[split] = {}; }
+void leave_out(runtime::Split split, runtime::ListData& data) { data.files[split] = {}; }
+void leave_out(runtime::Split split, runtime::CifarData& data) { data.files[split] = {}; }
+void leave_out(runtime::Split split, runtime::NpyData& data) { data.arrays[split] = {}; }
+
 } // namespace
 
-runtime::DataScan check_data(const frontend::LoadedExperiment& loaded, int64_t classes, const Options& options) {
+runtime::DataScan check_data(const frontend::LoadedExperiment& loaded, const runtime::LabelRange& labels,
+                             const Options& options) {
   runtime::DataDescription description = frontend::describe_data(loaded.experiment.data());
   description.cache_bytes = 0; // each sample is read once
+  runtime::DataScan files;
+  for (runtime::FileProblem& problem : runtime::find_file_problems(description, runtime::FileDepth::whole)) {
+    std::visit([&](auto& source) { leave_out(problem.split, source); }, description.source);
+    files.findings.push_back({runtime::FindingKind::unreadable, problem.split, -1, std::move(problem.message)});
+  }
+  const auto is_broken = [&](runtime::Split split) {
+    return std::any_of(files.findings.begin(), files.findings.end(),
+                       [&](const runtime::Finding& finding) { return finding.split == split; });
+  };
+  if (is_broken(runtime::Split::train)) description.split = {}; // there is nothing to take from
   const runtime::DataSplits data = runtime::open_data(description);
   runtime::ThreadPool pool(thread_count(options));
   ScanProgress progress(options);
-  return runtime::scan_data(data, classes, pool, [&](int64_t done, int64_t all) { progress.show(done, all); });
+  runtime::DataScan scan =
+      runtime::scan_data(data, labels, pool, [&](int64_t done, int64_t all) { progress.show(done, all); });
+  scan.findings.insert(scan.findings.begin(), files.findings.begin(), files.findings.end());
+  return scan;
+}
+
+void check_labels(const frontend::LoadedExperiment& loaded, const runtime::LabelRange& labels, const Options& options) {
+  if (labels.classes == 0) return;
+  frontend::Diagnostics diagnostics;
+  for (const runtime::FileProblem& problem :
+       runtime::find_label_problems(frontend::describe_data(loaded.experiment.data()), labels))
+    diagnostics.error(frontend::ErrorKind::data, loaded.positions.find("data"), problem.message);
+  report_diagnostics(diagnostics, options);
 }
 
 void print_scan(const runtime::DataScan& scan, const std::vector<std::string>& class_names) {

@@ -1,4 +1,4 @@
-// kiln check --data: reads every sample, and shows what is wrong with which.
+// kiln check: labels; with --data reads every sample, and shows what is wrong with which.
 #pragma once
 
 #include "frontend/load_experiment.h"
@@ -9,8 +9,11 @@
 
 namespace kiln::tools {
 
-// With a progress bar on stderr. `classes` as the network tells them apart; 0: it does not.
-runtime::DataScan check_data(const frontend::LoadedExperiment& loaded, int64_t classes, const Options& options);
+// With a progress bar on stderr. Of 0 classes: labels are not looked at.
+runtime::DataScan check_data(const frontend::LoadedExperiment& loaded, const runtime::LabelRange& labels,
+                             const Options& options);
+// Labels alone, without a look at images. As report_diagnostics() with errors.
+void check_labels(const frontend::LoadedExperiment& loaded, const runtime::LabelRange& labels, const Options& options);
 
 // Some findings of each kind and the number of the others; the classes' counts.
 void print_scan(const runtime::DataScan& scan, const std::vector<std::string>& class_names);

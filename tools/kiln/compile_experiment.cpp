@@ -136,6 +136,13 @@ codegen::ProgramFacts program_facts(const frontend::LoadedExperiment& loaded, co
   return facts;
 }
 
+runtime::LabelRange label_range(const frontend::LoadedExperiment& loaded, const ir::Module& module) {
+  const codegen::ProgramFacts facts = program_facts(loaded, module);
+  runtime::LabelRange range{static_cast<int64_t>(facts.class_names.size()), {}};
+  if (facts.ignores_label) range.ignored = facts.ignored_label;
+  return range;
+}
+
 Compiled compile(std::unique_ptr<ir::Module> module, Purpose purpose, const frontend::LoadedExperiment& loaded,
                  const Options& options) {
   ir::Plan plan = optimize(*module, purpose, options);

@@ -57,6 +57,8 @@ int64_t class_count(const ir::Module& module);
 // How many classes the data's labels may name: class_count, or where only auxiliary losses take classes, the fewest of
 // these; 0 if labels are no classes.
 int64_t label_classes(const frontend::LoadedExperiment& loaded, const ir::Module& module);
+// These, and the label that the loss ignores.
+runtime::LabelRange label_range(const frontend::LoadedExperiment& loaded, const ir::Module& module);
 // The experiment's names, else the numbers of the classes.
 std::vector<std::string> class_names(const frontend::LoadedExperiment& loaded, int64_t classes);
 
