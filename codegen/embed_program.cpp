@@ -231,6 +231,7 @@ std::string embed(ConstantWriter& writer, const kiln_recipe& recipe) {
   result.set(&kiln_recipe::seed, recipe.seed).embed(&kiln_recipe::schedule, record(writer, recipe.schedule));
   result.set(&kiln_recipe::checkpoint_every_steps, recipe.checkpoint_every_steps);
   result.set(&kiln_recipe::evaluate_every_epochs, recipe.evaluate_every_epochs);
+  result.set(&kiln_recipe::health_every_steps, recipe.health_every_steps);
   result.set(&kiln_recipe::evaluation_batch, recipe.evaluation_batch);
   result.set(&kiln_recipe::shuffle, recipe.shuffle).set(&kiln_recipe::wrap_tail, recipe.wrap_tail);
   result.point(&kiln_recipe::augmentation, writer.array(stages));

@@ -323,6 +323,7 @@ private:
       check_count("training.evaluation_batch", "evaluation_batch", training.evaluation_batch());
     check_count("training.checkpoint_every_steps", "checkpoint_every_steps", training.checkpoint_every_steps(), 0);
     check_count("training.evaluate_every_epochs", "evaluate_every_epochs", training.evaluate_every_epochs(), 0);
+    check_count("training.health.every_steps", "every_steps", training.health().every_steps(), 0);
     switch (training.optimizer_case()) {
     case proto::Training::kSgd:
       check_sgd(training.sgd());

@@ -57,6 +57,7 @@ Recipe::Recipe(const proto::Training& training)
   stated_.schedule.milestone_count = static_cast<int32_t>(milestones_.size());
   stated_.checkpoint_every_steps = training.checkpoint_every_steps();
   stated_.evaluate_every_epochs = training.evaluate_every_epochs();
+  stated_.health_every_steps = training.health().every_steps();
   stated_.evaluation_batch = training.evaluation_batch();
   stated_.shuffle = training.shuffle() ? 1 : 0;
   stated_.wrap_tail = training.tail() == proto::WRAP ? 1 : 0;

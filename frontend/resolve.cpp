@@ -329,6 +329,7 @@ void resolve_training(proto::Training& training) {
   proto::LearningRate& rate = *training.mutable_learning_rate();
   if (rate.schedule_case() == proto::LearningRate::SCHEDULE_NOT_SET) rate.mutable_fixed();
   if (training.has_batch() && !training.has_evaluation_batch()) training.set_evaluation_batch(training.batch());
+  training.mutable_health();
 }
 
 std::string name_from(const std::filesystem::path& path) {

@@ -301,6 +301,7 @@ typedef struct kiln_training {
   kiln_schedule schedule;
   int64_t checkpoint_every_steps; // 0: at the end of each epoch only
   int64_t evaluate_every_epochs;  // 0: after the last one only
+  int64_t health_every_steps;     // 0: it is not looked at
   int32_t shuffle;
   int32_t wrap_tail; // 0: drop the samples of an epoch's incomplete last batch; 1: fill it from the epoch's start
   const kiln_augment_stage* augmentation; // in order

@@ -1,5 +1,5 @@
-// The loss comes before every update of a parameter, so what the states hold by then is what the step began with; running
-// statistics alone may be one batch further, which training does not read.
+// The loss comes before every update of a parameter, so what the states hold by then is what the step began with;
+// running statistics alone may be one batch further, which training does not read.
 #include "runtime/divergence.h"
 
 #include "runtime/instance.h"

@@ -1,5 +1,5 @@
-// Where a training step first made a value that is not finite: the step is run again from the states that it began with,
-// and every value is looked at as it is made.
+// Where a training step first made a value that is not finite: the step is run again from the states that it began
+// with, and every value is looked at as it is made.
 #pragma once
 
 #include "runtime/abi.h"
@@ -32,8 +32,7 @@ public:
 
 private:
   void look(int32_t step);
-  std::string explain_inputs(std::span<const void* const> inputs,
-                             const RowName& row_name) const;
+  std::string explain_inputs(std::span<const void* const> inputs, const RowName& row_name) const;
   std::string explain_states() const;
 
   Instance& instance_;
@@ -41,7 +40,7 @@ private:
   const kiln_result* loss_ = nullptr;
   std::vector<std::vector<char>> states_; // in logical order; empty unless the loss was not finite
   const kiln_result* first_ = nullptr;    // found while the step ran again
-  std::vector<char> first_data_; // logical
+  std::vector<char> first_data_;          // logical
 };
 
 } // namespace kiln::runtime

@@ -5,7 +5,9 @@
 #include "runtime/number_format.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstdio>
 #include <functional>
 
 namespace kiln::runtime {
@@ -60,6 +62,44 @@ std::string learning_rate(const RunHistory& history) {
   return svg({"Learning rate", "step", {std::move(curve)}});
 }
 
+// Of as many steps as a picture can tell apart.
+template <class Value> std::string health_chart(const RunHistory& history, std::string title, Value value) {
+  constexpr size_t most_points = 256;
+  const std::vector<HealthPoint>& health = history.health();
+  const size_t apart = (health.size() + most_points - 1) / most_points;
+  Curve curve;
+  for (size_t i = 0; i < health.size(); i += apart) {
+    const auto [low, mean, high] = value(health[i]);
+    if (std::isfinite(mean)) curve.points.push_back({static_cast<double>(health[i].step), mean, low, high});
+  }
+  if (curve.points.empty()) return {};
+  return svg({std::move(title), "step", {std::move(curve)}});
+}
+
+std::string scientific(double value) {
+  if (!std::isfinite(value)) return {};
+  std::array<char, 32> text;
+  std::snprintf(text.data(), text.size(), "%.3g", value);
+  return text.data();
+}
+
+std::string health_tables(const HealthMetrics& health) {
+  std::string text = "<h2>Health at step " + format_integer(health.step) + "</h2>\n";
+  if (!health.parameters.empty())
+    text += "<table>\n<tr><th>parameter</th><th>gradient norm</th><th>weight norm</th><th>update / weight</th></tr>\n";
+  for (const HealthMetrics::Parameter& parameter : health.parameters)
+    text += "<tr><td>" + xml_text(parameter.name) + "</td><td>" + scientific(parameter.gradient_norm) + "</td><td>" +
+            scientific(parameter.weight_norm) + "</td><td>" + scientific(parameter.update_to_weight()) + "</td></tr>\n";
+  if (!health.parameters.empty()) text += "</table>\n";
+  if (health.rectifiers.empty()) return text;
+  text += "<table>\n<tr><th>rectifier</th><th>units</th><th>dead in this epoch</th></tr>\n";
+  for (const HealthMetrics::Rectifier& rectifier : health.rectifiers)
+    text += "<tr><td>" + xml_text(rectifier.name) + "</td><td>" +
+            format_integer(static_cast<int64_t>(rectifier.fired_in_epoch.size())) + "</td><td>" +
+            format_fixed(100 * rectifier.dead_share(), 1) + " %</td></tr>\n";
+  return text + "</table>\n";
+}
+
 std::string cell(double value) { return "<td>" + (std::isfinite(value) ? format_fixed(value, 4) : "") + "</td>"; }
 
 std::string epoch_table(const ReportFacts& facts, const RunHistory& history) {
@@ -100,9 +140,19 @@ std::string html_report(const ReportFacts& facts, const RunHistory& history) {
   page += epoch_chart("Accuracy", {epoch_curve(history, "train", of(&EpochMetrics::train_accuracy)),
                                    epoch_curve(history, tested, of(&EpochMetrics::test_accuracy))});
   if (!history.groups().empty()) page += learning_rate(history);
-  for (size_t i = 0; i < history.further_names().size(); ++i)
+  for (size_t i = 0; i < history.further_names().size(); ++i) {
+    if (history.further_names()[i].starts_with(HealthMetrics::dead_share_prefix)) continue; // drawn together below
     page += epoch_chart(history.further_names()[i],
                         {epoch_curve(history, "", [i](const Epoch& epoch) { return epoch.further[i]; })});
+  }
+  page += health_chart(history, "Norm of the gradient of all parameters", [](const HealthPoint& point) {
+    return std::array<double, 3>{point.gradient_norm, point.gradient_norm, point.gradient_norm};
+  });
+  page += health_chart(history, "Update over weight: mean over parameters, and the band from least to largest",
+                       [](const HealthPoint& point) { return point.update_to_weight; });
+  page += health_chart(history, "Dead rectifiers in the epoch so far: mean over layers, and the band",
+                       [](const HealthPoint& point) { return point.dead_share; });
+  if (history.last_health().step > 0) page += health_tables(history.last_health());
   if (!history.epochs().empty()) page += epoch_table(facts, history);
   return page + "</body>\n</html>\n";
 }

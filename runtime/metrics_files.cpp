@@ -117,6 +117,13 @@ void MetricsFiles::add_epoch(const EpochMetrics& metrics, std::span<const NamedM
   flush();
 }
 
+void MetricsFiles::add_health(const HealthMetrics& metrics) {
+  json_.clear();
+  runtime::add_health(json_, metrics);
+  jsonl_.append(json_.text());
+  jsonl_.append("\n");
+}
+
 void MetricsFiles::flush() {
   csv_.flush();
   jsonl_.flush();

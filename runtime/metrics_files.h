@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/file_io.h"
+#include "runtime/health_metrics.h"
 #include "runtime/json_writer.h"
 
 #include <cstdint>
@@ -49,6 +50,7 @@ public:
   // Allocates nothing; seen by readers after about a second. Whether it flushed.
   bool add_step(const StepMetrics& metrics);
   void add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further = {});
+  void add_health(const HealthMetrics& metrics);
   void flush();
   // Makes all rows durable: before a checkpoint that counts them as written.
   void sync();

@@ -34,6 +34,7 @@ typedef struct kiln_recipe {
   kiln_stated_schedule schedule;
   int64_t checkpoint_every_steps; // as in kiln_training
   int64_t evaluate_every_epochs;
+  int64_t health_every_steps;
   int64_t evaluation_batch;
   int32_t shuffle;
   int32_t wrap_tail;

@@ -66,6 +66,7 @@ Training::Training(const kiln_recipe& recipe, int64_t train_samples) {
   description_.schedule.milestone_count = static_cast<int32_t>(milestones_.size());
   description_.checkpoint_every_steps = recipe.checkpoint_every_steps;
   description_.evaluate_every_epochs = recipe.evaluate_every_epochs;
+  description_.health_every_steps = recipe.health_every_steps;
   description_.shuffle = recipe.shuffle;
   description_.wrap_tail = recipe.wrap_tail;
   description_.augmentation = recipe.augmentation;

@@ -5,24 +5,35 @@
 #include "runtime/number_format.h"
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 namespace kiln::runtime {
 namespace {
 
 constexpr size_t most_groups = 512;
+constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
 
 // NaN where there is none: such values were written as null.
 double number(const JsonValue& object, std::string_view name) {
   const JsonValue* found = object.find(name);
   double value;
-  return found && parse_double(found->text, value) ? value : std::numeric_limits<double>::quiet_NaN();
+  return found && parse_double(found->text, value) ? value : not_a_number;
 }
 
 int64_t count(const JsonValue& object, std::string_view name) {
   const JsonValue* found = object.find(name);
   uint64_t value;
   return found && found->as_unsigned(value) ? static_cast<int64_t>(value) : 0;
+}
+
+// Least, mean, largest.
+std::array<double, 3> extent(const std::vector<double>& values) {
+  if (values.empty()) return {not_a_number, not_a_number, not_a_number};
+  const auto [least, largest] = std::minmax_element(values.begin(), values.end());
+  double sum = 0;
+  for (const double value : values) sum += value;
+  return {*least, sum / static_cast<double>(values.size()), *largest};
 }
 
 } // namespace
@@ -61,6 +72,7 @@ void RunHistory::load_row(std::string_view row) {
     metrics.learning_rate = number(value, "learning_rate");
     add_step(metrics);
   }
+  if (kind->text == "health") add_health(read_health(value));
   if (kind->text != "epoch") return;
   Epoch& epoch = epochs_.emplace_back();
   EpochMetrics& metrics = epoch.metrics;
@@ -92,6 +104,16 @@ void RunHistory::add_epoch(const EpochMetrics& metrics, std::span<const NamedMet
   Epoch& epoch = epochs_.emplace_back();
   epoch.metrics = metrics;
   for (const NamedMetric& metric : further) epoch.further.push_back(metric.value);
+}
+
+void RunHistory::add_health(const HealthMetrics& metrics) {
+  std::vector<double> ratios, shares;
+  for (const HealthMetrics::Parameter& parameter : metrics.parameters)
+    if (std::isfinite(parameter.update_to_weight())) ratios.push_back(parameter.update_to_weight());
+  for (const HealthMetrics::Rectifier& rectifier : metrics.rectifiers) shares.push_back(rectifier.dead_share());
+  const double norm = metrics.parameters.empty() ? not_a_number : metrics.gradient_norm();
+  health_.push_back({metrics.step, norm, extent(ratios), extent(shares)});
+  last_health_ = metrics;
 }
 
 } // namespace kiln::runtime

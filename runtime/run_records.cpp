@@ -40,6 +40,22 @@ void RunRecords::add_epoch(const EpochMetrics& metrics, std::span<const NamedMet
   files_.add_epoch(metrics, further);
 }
 
+void RunRecords::add_health(const HealthMetrics& metrics) {
+  history_.add_health(metrics);
+  files_.add_health(metrics);
+  std::vector<std::pair<std::string, double>> named;
+  if (!metrics.parameters.empty()) named.emplace_back("health/gradient_norm", metrics.gradient_norm());
+  for (const HealthMetrics::Parameter& parameter : metrics.parameters) {
+    named.emplace_back("gradient_norm/" + parameter.name, parameter.gradient_norm);
+    named.emplace_back("update_to_weight/" + parameter.name, parameter.update_to_weight());
+  }
+  for (const HealthMetrics::Rectifier& rectifier : metrics.rectifiers)
+    named.emplace_back("silent_share/" + rectifier.name, rectifier.silent_share());
+  std::vector<EventScalar> scalars;
+  for (const auto& [tag, value] : named) scalars.push_back({tag, value});
+  events_.add_step(metrics.step, scalars);
+}
+
 void RunRecords::sync() {
   files_.sync();
   events_.sync();

@@ -23,10 +23,14 @@ public:
 
   void add_step(const StepMetrics& metrics); // allocates nothing; seen by readers after about a second
   void add_epoch(const EpochMetrics& metrics, std::span<const NamedMetric> further);
+  void add_health(const HealthMetrics& metrics);
   // Makes all rows durable: before a checkpoint that counts them as written.
   void sync();
   // Replaces report.html by one of all there is so far.
   void write_report() const;
+
+  // The last that was looked at, of this process or of one before; step 0: there was none.
+  const HealthMetrics& last_health() const { return history_.last_health(); }
 
   static std::string report_path(const std::string& directory) { return join_path(directory, "report.html"); }
 

@@ -9,6 +9,7 @@
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/function_io.h"
+#include "runtime/health.h"
 #include "runtime/instance.h"
 #include "runtime/number_format.h"
 #include "runtime/prefetcher.h"
@@ -71,6 +72,10 @@ private:
   void save();
   TrainResult result() const;
   std::vector<std::string> further_names() const;
+  std::vector<std::string> recorded_names() const;
+  std::vector<NamedMetric> recorded(bool evaluated) const;
+  bool is_health_due() const;
+  void after_plan_step(int32_t step);
   std::vector<NamedMetric> further(bool evaluated) const;
   ReportFacts report_facts() const;
   void write_class_metrics(const Evaluation& evaluation) const;
@@ -104,6 +109,8 @@ private:
   std::optional<Instance> instance_;
   std::optional<FunctionMemory> memory_;
   std::optional<DivergenceProbe> probe_;
+  std::optional<HealthMonitor> health_; // only where it is looked at and recorded
+  bool looks_at_health_ = false;        // in the step that runs
   std::optional<Evaluator> evaluator_;
   std::optional<Evaluation> evaluation_; // the last one of this process
   std::optional<RunRecords> records_;
@@ -175,7 +182,10 @@ void Trainer::open_run() {
   if (options_.resume) describe_run(); // now that it was not refused
   if (options_.resume) bad_records_.load(directory_->bad_records());
   bad_records_told_ = bad_records_.count();
-  records_.emplace(directory_->path(), report_facts(), further_names(), position_.step, position_.epoch);
+  if (training_.health_every_steps > 0) health_.emplace(*instance_, function_);
+  if (health_ && !health_->has_something()) health_.reset();
+  records_.emplace(directory_->path(), report_facts(), recorded_names(), position_.step, position_.epoch);
+  if (health_ && records_->last_health().epoch == position_.epoch + 1) health_->restore(records_->last_health());
 }
 
 // What comes out of augmentation has the shape of images cut from the middle.
@@ -306,8 +316,8 @@ void Trainer::run_step(Prefetcher& prefetcher) {
   for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
   double rate = rate_at(position_.step);
   *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
-  instance_->set_step_hook([](void* self, int32_t step) { static_cast<Trainer*>(self)->probe_->after_step(step); },
-                           this);
+  looks_at_health_ = is_health_due();
+  instance_->set_step_hook([](void* self, int32_t step) { static_cast<Trainer*>(self)->after_plan_step(step); }, this);
   instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed,
                  static_cast<uint64_t>(position_.step));
   instance_->set_step_hook(nullptr, nullptr);
@@ -328,6 +338,7 @@ void Trainer::run_step(Prefetcher& prefetcher) {
 
   StepMetrics metrics{position_.step, position_.epoch + 1, loss, share(correct, counted), rate};
   if (records_) records_->add_step(metrics);
+  if (looks_at_health_) records_->add_health(health_->finish(position_.step, position_.epoch + 1));
   // People see the epoch's means, which jump less.
   metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));
   metrics.accuracy = share(position_.correct_sum, position_.counted);
@@ -368,7 +379,7 @@ bool Trainer::finish_epoch() {
   metrics.seconds = epoch_seconds_;
   int64_t own_samples = (position_.step - epoch_first_step_) * training_.batch;
   metrics.samples_per_second = epoch_seconds_ > 0 ? static_cast<double>(own_samples) / epoch_seconds_ : 0;
-  if (records_) records_->add_epoch(metrics, further(evaluated));
+  if (records_) records_->add_epoch(metrics, recorded(evaluated));
   progress_.epoch(metrics);
   tell_bad_records();
 
@@ -377,6 +388,7 @@ bool Trainer::finish_epoch() {
   position_.loss_sum = position_.correct_sum = position_.counted = 0;
   epoch_first_step_ = position_.step;
   epoch_seconds_ = 0;
+  if (health_) health_->begin_epoch();
   save();
   if (records_) records_->write_report();
   return true;
@@ -425,6 +437,32 @@ ReportFacts Trainer::report_facts() const {
                  {"seed", seed},
                  {"plan", program_.plan_hash}};
   return facts;
+}
+
+// What is recorded beside, but no result of the run.
+std::vector<std::string> Trainer::recorded_names() const {
+  std::vector<std::string> names = further_names();
+  if (!health_) return names;
+  for (std::string& name : health_->dead_share_names()) names.push_back(std::move(name));
+  return names;
+}
+
+std::vector<NamedMetric> Trainer::recorded(bool evaluated) const {
+  std::vector<NamedMetric> metrics = further(evaluated);
+  if (!health_) return metrics;
+  for (NamedMetric& share : health_->dead_shares()) metrics.push_back(std::move(share));
+  return metrics;
+}
+
+// Counted over the whole run, so that it does not depend on where the run was resumed.
+bool Trainer::is_health_due() const {
+  const bool ends_epoch = position_.samples + training_.batch == steps_per_epoch_ * training_.batch;
+  return health_ && (ends_epoch || (position_.step + 1) % training_.health_every_steps == 0);
+}
+
+void Trainer::after_plan_step(int32_t step) {
+  probe_->after_step(step);
+  if (looks_at_health_) health_->after_step(step);
 }
 
 void Trainer::write_class_metrics(const Evaluation& evaluation) const {

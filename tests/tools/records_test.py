@@ -94,6 +94,12 @@ class Records(ToolTest):
             row = json.loads(line)
             if row["kind"] == "step":
                 scalars = {"batch/" + name: row[name] for name in ("loss", "accuracy", "learning_rate")}
+            elif row["kind"] == "health":
+                scalars = {"health/gradient_norm": row["gradient_norm"]}
+                for name, seen in row["parameters"].items():
+                    scalars["gradient_norm/" + name] = seen["gradient_norm"]
+                    scalars["update_to_weight/" + name] = seen["update_to_weight"]
+                scalars |= {"silent_share/" + name: seen["silent_share"] for name, seen in row["rectifiers"].items()}
             else:
                 scalars = {"epoch/" + name: value for name, value in row.items()
                            if name not in ("kind", "epoch", "step", "learning_rate", "seconds")}
@@ -105,7 +111,7 @@ class Records(ToolTest):
         version, events = read_events(directory + "/events.out.tfevents.kiln")
         self.assertEqual(version, "brain.Event:2")
         self.assertEqual(events, self.wanted_events(directory))
-        self.assertEqual(len(events), 4 * 8 + 4)
+        self.assertEqual(len(events), 4 * 8 + 4 + 4)
         self.assertEqual(read_file(directory + "/report.html"), report)
 
     def test_jit_and_trainer_write_the_same(self):
@@ -116,7 +122,7 @@ class Records(ToolTest):
         self.assert_whole(by_kiln, report)
         for picture in re.findall("<svg.*?</svg>", report.decode(), re.S):
             ElementTree.fromstring(picture)
-        self.assertEqual(report.decode().count("<svg"), 4)
+        self.assertEqual(report.decode().count("<svg"), 7)
         trainer = self.path("trainer")
         self.kiln("build", self.experiment, "--emit=trainer", "-o", trainer)
         told = run("--out", by_trainer, "--progress", "none", "--json", program=trainer, cwd=self.directory).json()

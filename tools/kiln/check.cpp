@@ -131,10 +131,11 @@ void print_table(const std::vector<std::vector<std::string>>& rows, size_t left_
 }
 
 void print_memory(std::string_view what, const Memory& memory, int threads) {
-  fmt::print("memory for {}: {} + {} x threads bytes, {} with {} (states {}, arena {}, input and output {})\n", what,
+  fmt::print("memory for {}: {} + {} x threads bytes, {} with {} (states {}, arena {}, input and output {}{})\n", what,
              grouped(memory.fixed()), grouped(memory.scratch_per_thread),
              grouped(memory.fixed() + threads * memory.scratch_per_thread), threads, grouped(memory.states),
-             grouped(memory.arena), grouped(memory.input_output + memory.staging));
+             grouped(memory.arena), grouped(memory.input_output + memory.staging),
+             memory.health > 0 ? fmt::format(", health {}", grouped(memory.health)) : "");
 }
 
 void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
@@ -185,7 +186,8 @@ nlohmann::json to_json(const Memory& memory) {
           {"states_bytes", memory.states},
           {"arena_bytes", memory.arena},
           {"input_output_bytes", memory.input_output},
-          {"staging_bytes", memory.staging}};
+          {"staging_bytes", memory.staging},
+          {"health_bytes", memory.health}};
 }
 
 nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
@@ -263,6 +265,7 @@ int run_check(const Options& options) {
 
   const ir::Plan training_plan = optimize(*training, Purpose::training, options);
   facts.training = memory_of(training_plan);
+  if (recipe.health().every_steps() > 0) facts.training.health = health_memory(training_plan);
   for (const ir::FunctionPlan& function : training_plan.functions)
     if (function.function->name() == "train_step") facts.training_flops = flops_of(function) / recipe.batch();
   // With weights known, as predict has them.

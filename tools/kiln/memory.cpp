@@ -1,6 +1,8 @@
 // Sums over a plan, rounded as the runtime rounds.
 #include "memory.h"
 
+#include "runtime/health.h"
+
 #include <algorithm>
 
 namespace kiln::tools {
@@ -33,6 +35,13 @@ Memory memory_of(const ir::Plan& plan) {
     for (const ir::Output& output : function.function->outputs) add(output.value->type.bytes());
   }
   return memory;
+}
+
+int64_t health_memory(const ir::Plan& plan) {
+  int64_t largest = 0;
+  for (const auto& state : plan.module->states())
+    if (state->role == ir::StateRole::parameter) largest = std::max(largest, state->value.type.bytes());
+  return runtime::health_bytes(largest);
 }
 
 int64_t constant_bytes(const kiln_program& program) {
