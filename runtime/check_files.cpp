@@ -34,9 +34,8 @@ private:
     const std::string name = name_of(split_), images_field = name + "_images", labels_field = name + "_labels";
     const std::string &images = idx.images[split_], &labels = idx.labels[split_];
     std::optional<int64_t> image_count, label_count;
-    look(images, images_field, [&] {
-      image_count = whole_ ? read_idx_images(images).count : survey_idx_images(images).count;
-    });
+    look(images, images_field,
+         [&] { image_count = whole_ ? read_idx_images(images).count : survey_idx_images(images).count; });
     look(labels, labels_field, [&] {
       label_count = whole_ ? static_cast<int64_t>(read_idx_labels(labels).size()) : count_idx_labels(labels);
     });
@@ -135,8 +134,7 @@ private:
     if (names.empty())
       names = find_class_names(read_list(data.files[Split::train], data.options), data.files[Split::train]);
     const FileListing listing = label_list(read_list(file, data.options), file, names);
-    judge(listing.labels, name_of(split_),
-          [&](int64_t sample) { return listing.paths[static_cast<size_t>(sample)]; });
+    judge(listing.labels, name_of(split_), [&](int64_t sample) { return listing.paths[static_cast<size_t>(sample)]; });
   }
 
   void check_split(const CifarData& data) {
@@ -146,7 +144,8 @@ private:
 
   void check_split(const NpyData& data) {
     const NpyArrays& arrays = data.arrays[split_];
-    if (!arrays.image.file.empty()) judge(read_npy_labels(arrays.label), name_of(split_), numbered(name_of(arrays.label)));
+    if (!arrays.image.file.empty())
+      judge(read_npy_labels(arrays.label), name_of(split_), numbered(name_of(arrays.label)));
   }
 
   static Describe numbered(const std::string& file) {

@@ -19,11 +19,17 @@ struct ImageShape {
 std::string to_string(const ImageShape& shape); // "28x28x1"
 
 struct Image {
-  ImageShape shape;
+  ImageShape shape;            // of what is held
   std::vector<uint8_t> pixels; // at least shape.bytes(): keeps its memory from image to image
+  // Where that lies in the picture, of which a decoder may leave out what nobody looks at.
+  int64_t top = 0, left = 0;
+  int64_t whole_height = 0, whole_width = 0;
 
   void resize(const ImageShape& wanted) {
     shape = wanted;
+    top = left = 0;
+    whole_height = wanted.height;
+    whole_width = wanted.width;
     if (pixels.size() < static_cast<size_t>(wanted.bytes())) pixels.resize(static_cast<size_t>(wanted.bytes()));
   }
 };

@@ -84,15 +84,28 @@ bool start(JpegDecoder::State& state) {
   return true;
 }
 
-bool read_rows(JpegDecoder::State& state, uint8_t* out, size_t row_bytes) {
+// The columns of a started image: `left` is rounded down, and `width` grows by as much.
+bool choose_columns(JpegDecoder::State& state, JDIMENSION& left, JDIMENSION& width) {
+  if (setjmp(state.escape) != 0) return false;
+  jpeg_crop_scanline(&state.codec, &left, &width);
+  return true;
+}
+
+// Rows from `top` to before `bottom`; the others are read through, since damage may be there too. libjpeg would not do
+// so if all that is left were skipped, so the last one goes to `spare`.
+bool read_rows(JpegDecoder::State& state, unsigned top, unsigned bottom, uint8_t* out, size_t row_bytes,
+               uint8_t* spare) {
   if (setjmp(state.escape) != 0) return false;
   constexpr unsigned most_rows = 16;
   JSAMPROW rows[most_rows];
-  while (state.codec.output_scanline < state.codec.output_height) {
-    const unsigned count = std::min(most_rows, state.codec.output_height - state.codec.output_scanline);
-    for (unsigned row = 0; row < count; ++row) rows[row] = out + (state.codec.output_scanline + row) * row_bytes;
+  if (top > 0) jpeg_skip_scanlines(&state.codec, top);
+  while (state.codec.output_scanline < bottom) {
+    const unsigned count = std::min(most_rows, bottom - state.codec.output_scanline);
+    for (unsigned row = 0; row < count; ++row) rows[row] = out + (state.codec.output_scanline - top + row) * row_bytes;
     jpeg_read_scanlines(&state.codec, rows, count);
   }
+  if (bottom + 1 < state.codec.output_height) jpeg_skip_scanlines(&state.codec, state.codec.output_height - bottom - 1);
+  if (bottom < state.codec.output_height) jpeg_read_scanlines(&state.codec, &spare, 1);
   jpeg_finish_decompress(&state.codec);
   return true;
 }
@@ -112,6 +125,14 @@ unsigned choose_denominator(const FitRule& fit, int64_t height, int64_t width) {
     if ((height + by - 1) / by >= plan.y.scaled && (width + by - 1) / by >= plan.x.scaled && fit.kind != FitKind::crop)
       return static_cast<unsigned>(by);
   return 1;
+}
+
+// What of `size` pixels is to be decoded for `range`: with neighbours, from which colours at half resolution are made
+// up; all, where little would be saved.
+FitRange with_neighbours(FitRange range, int64_t size) {
+  constexpr int64_t neighbours = 4, least_saved = 48;
+  range = {std::max<int64_t>(range.begin - neighbours, 0), std::min(range.end + neighbours, size)};
+  return size - (range.end - range.begin) < least_saved ? FitRange{0, size} : range;
 }
 
 uint8_t multiply(unsigned a, unsigned b) { return static_cast<uint8_t>((a * b + 127) / 255); }
@@ -181,11 +202,29 @@ void JpegDecoder::decode(Bytes file, std::string_view name, const DecodeOptions&
     codec.scale_denom = choose_denominator(*options.fit, height, width);
   }
   if (!start(*state_)) fail(name, state_->message);
-  image.resize({codec.output_height, codec.output_width, codec.output_components});
-  if (!read_rows(*state_, image.pixels.data(), static_cast<size_t>(image.shape.width * image.shape.channels)))
+  const int64_t height = codec.output_height, width = codec.output_width;
+  FitRange rows{0, height};
+  JDIMENSION left = 0, columns = codec.output_width;
+  if (options.fit && orientation == 1) {
+    const FitPlan plan = plan_fit(*options.fit, height, width);
+    rows = with_neighbours(source_range(plan.y), height);
+    const FitRange wanted = with_neighbours(source_range(plan.x), width);
+    left = static_cast<JDIMENSION>(wanted.begin);
+    columns = static_cast<JDIMENSION>(wanted.end - wanted.begin);
+    if (columns < codec.output_width && !choose_columns(*state_, left, columns)) fail(name, state_->message);
+  }
+  image.resize({rows.end - rows.begin, columns, codec.output_components});
+  const auto row_bytes = static_cast<size_t>(image.shape.width * image.shape.channels);
+  if (rows.end < height && spare_row_.size() < row_bytes) spare_row_.resize(row_bytes);
+  if (!read_rows(*state_, static_cast<unsigned>(rows.begin), static_cast<unsigned>(rows.end), image.pixels.data(),
+                 row_bytes, spare_row_.data()))
     fail(name, state_->message);
   if (is_cmyk) convert_cmyk(image, codec.saw_Adobe_marker);
   convert_channels(image, options.channels);
+  image.top = rows.begin;
+  image.left = left;
+  image.whole_height = height;
+  image.whole_width = width;
   apply_orientation(image, orientation);
 }
 

@@ -6,6 +6,7 @@
 
 #include <memory>
 #include <string_view>
+#include <vector>
 
 namespace kiln::runtime {
 
@@ -26,6 +27,7 @@ private:
   [[noreturn]] void fail(std::string_view name, const char* what);
 
   std::unique_ptr<State> state_;
+  std::vector<uint8_t> spare_row_; // that nobody looks at
 };
 
 } // namespace kiln::runtime

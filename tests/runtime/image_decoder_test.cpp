@@ -129,7 +129,10 @@ TEST(JpegDecoder, AppliesTheExifOrientation) {
 TEST(JpegDecoder, DecodesLargeImagesAtAReducedSize) {
   Image image = gradient_image({200, 320, 3});
   const std::string file = encode_jpeg(image);
-  auto shape_for = [&](const FitRule& rule) { return decode(file, {.fit = &rule}).shape; };
+  auto shape_for = [&](const FitRule& rule) {
+    const Image decoded = decode(file, {.fit = &rule});
+    return ImageShape{decoded.whole_height, decoded.whole_width, decoded.shape.channels};
+  };
   EXPECT_EQ(shape_for({.target = {32, 32, 3}}), (ImageShape{50, 80, 3}));
   EXPECT_EQ(shape_for({.target = {25, 25, 3}}), (ImageShape{25, 40, 3}));
   EXPECT_EQ(shape_for({.target = {32, 32, 3}, .shorter_side = 100}), (ImageShape{100, 160, 3}));
@@ -144,6 +147,34 @@ TEST(JpegDecoder, DecodesLargeImagesAtAReducedSize) {
   ImageFitter().fit(rule, decode(file, {.fit = &rule}), reduced.pixels.data());
   ImageFitter().fit(rule, image, whole.pixels.data());
   EXPECT_LE(worst_difference(reduced, whole), 4);
+}
+
+// Colours at half resolution make a pixel depend on its neighbours, also across what is decoded at once.
+TEST(JpegDecoder, LeavesOutWhatTheResultDoesNotShow) {
+  for (const ImageShape& shape : {ImageShape{300, 200, 3}, ImageShape{150, 333, 3}, ImageShape{230, 239, 1}})
+    for (bool subsampled : {false, true})
+      for (bool progressive : {false, true}) {
+        const std::string file =
+            encode_jpeg(noise_image(shape), {.subsampled = subsampled, .progressive = progressive});
+        const Image whole = decode(file);
+        for (const FitRule& rule :
+             {FitRule{.kind = FitKind::crop, .target = {40, 50, 3}}, FitRule{.target = {120, 120, 3}},
+              FitRule{.target = {111, 60, 3}, .shorter_side = 140}}) {
+          const Image part = decode(file, {.fit = &rule});
+          ASSERT_EQ(part.whole_height, shape.height);
+          const bool is_small = rule.kind == FitKind::crop; // the others show most of the image
+          EXPECT_LE(part.shape.bytes(), 3 * shape.height * shape.width / (is_small ? 2 : 1));
+          Image from_part, from_whole;
+          from_part.resize(rule.target);
+          from_whole.resize(rule.target);
+          ImageFitter().fit(rule, part, from_part.pixels.data());
+          ImageFitter().fit(rule, whole, from_whole.pixels.data());
+          EXPECT_EQ(worst_difference(from_part, from_whole), 0)
+              << shape.height << "x" << shape.width << (subsampled ? " subsampled" : "");
+        }
+        const FitRule rule{.kind = FitKind::crop, .target = {40, 50, 3}};
+        EXPECT_THROW(decode(file.substr(0, file.size() - 30), {.fit = &rule}), Error) << "damage that is not shown";
+      }
 }
 
 TEST(PngDecoder, ReadsEveryDepthOfGrey) {
