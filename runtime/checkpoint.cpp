@@ -70,6 +70,7 @@ template <typename Visit>
 void visit_contents(const Instance& instance, const std::vector<SavedState>& states, Visit visit) {
   const kiln_program& program = instance.program();
   std::vector<char> content;
+  content.reserve(instance.largest_state_bytes());
   for (const SavedState& saved : states) {
     const kiln_state& state = program.states[saved.index];
     content.resize(static_cast<size_t>(logical_bytes(state.tensor)));

@@ -219,6 +219,7 @@ void Instance::bind(const kiln_function& function) {
 
 void Instance::initialize(uint64_t seed) {
   std::vector<uint32_t> logical;
+  logical.reserve(largest_state_bytes() / sizeof(uint32_t) + 1);
   for (int s = 0; s < program_.state_count; ++s) {
     const kiln_state& state = program_.states[s];
     if (state.role == KILN_CONSTANT) continue;
@@ -237,6 +238,13 @@ void Instance::write_state(int index, const void* logical) {
   if (state.role == KILN_CONSTANT && state.data != nullptr)
     refuse(state.tensor.name, "a constant with data cannot be written");
   pack(state.tensor, logical, state_data_[static_cast<size_t>(index)]);
+}
+
+size_t Instance::largest_state_bytes() const {
+  int64_t largest = 0;
+  for (int s = 0; s < program_.state_count; ++s)
+    if (program_.states[s].role != KILN_CONSTANT) largest = std::max(largest, logical_bytes(program_.states[s].tensor));
+  return static_cast<size_t>(largest);
 }
 
 int Instance::find_state(std::string_view name) const {

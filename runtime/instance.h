@@ -36,6 +36,9 @@ public:
   void read_state(int index, void* logical) const;
   void write_state(int index, const void* logical); // not for constants that have data
 
+  // The largest of the logical contents of states that are no constants: a buffer that is used for all of them.
+  size_t largest_state_bytes() const;
+
   int find_state(std::string_view name) const;                           // -1 if there is none
   const kiln_function* find(std::string_view name, int64_t batch) const; // null if there is none
 

@@ -24,6 +24,7 @@ std::string weights_sha256(const Instance& instance) {
   });
   Sha256 hash;
   std::vector<char> content;
+  content.reserve(instance.largest_state_bytes());
   for (int index : order) {
     content.resize(static_cast<size_t>(logical_bytes(program.states[index].tensor)));
     instance.read_state(index, content.data());

@@ -34,8 +34,7 @@ class Time(ToolTest):
     def check_memory(self, which, facts, *arguments):
         """It is what `kiln check` promises."""
         promised = self.kiln("check", self.experiment_without_data, "--json", *arguments).json()["memory"][which]
-        self.assertEqual(facts["instance_memory_bytes"], promised["fixed_bytes"] - promised["input_output_bytes"] -
-                         promised["health_bytes"] +
+        self.assertEqual(facts["instance_memory_bytes"], sum(promised[part + "_bytes"] for part in ["states", "arena", "staging"]) +
                          facts["threads"] * promised["bytes_per_thread"])
 
     def test_training(self):

@@ -61,12 +61,13 @@ class Training(ToolTest):
         # Sizes that no alignment divides.
         odd = ["--set", "training.batch=31", "--set", "training.evaluation_batch=13", "--epochs", "1"]
         promised = self.kiln("check", self.experiment, "--json", *odd).json()["memory"]["training"]
-        self.assertEqual(sum(promised[part + "_bytes"] for part in ["states", "arena", "input_output", "health", "staging"]),
+        self.assertEqual(sum(promised[part + "_bytes"] for part in ["states", "arena", "input_output", "health", "largest_state", "staging"]),
                          promised["fixed_bytes"])
         for threads in [1, 3]:
             facts = self.train(f"memory{threads}", "--threads", threads, *odd)
             self.assertEqual(facts["instance_memory_bytes"],
-                             promised["fixed_bytes"] - promised["input_output_bytes"] - promised["health_bytes"] + threads * promised["bytes_per_thread"])
+                             sum(promised[part + "_bytes"] for part in ["states", "arena", "staging"]) +
+                             threads * promised["bytes_per_thread"])
 
     def test_threads_do_not_change_bits(self):
         one = self.train("threads1", "--threads", "1")

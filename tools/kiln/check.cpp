@@ -99,7 +99,8 @@ struct Facts {
   int64_t training_flops = 0; // forward, backward and update, a sample
   int64_t batch = 0;
   Memory training;
-  Memory inference; // of one sample
+  Memory inference;          // of one sample
+  int64_t trainer_bytes = 0; // of a native trainer's own
   int64_t data_bytes = 0;
   std::vector<std::string> classes;
   std::vector<KernelFacts> kernels;
@@ -131,11 +132,13 @@ void print_table(const std::vector<std::vector<std::string>>& rows, size_t left_
 }
 
 void print_memory(std::string_view what, const Memory& memory, int threads) {
-  fmt::print("memory for {}: {} + {} x threads bytes, {} with {} (states {}, arena {}, input and output {}{})\n", what,
-             grouped(memory.fixed()), grouped(memory.scratch_per_thread),
+  fmt::print("memory for {}: {} + {} x threads bytes, {} with {} (states {}, arena {}, input and output {}{}{})\n",
+             what, grouped(memory.fixed()), grouped(memory.scratch_per_thread),
              grouped(memory.fixed() + threads * memory.scratch_per_thread), threads, grouped(memory.states),
              grouped(memory.arena), grouped(memory.input_output + memory.staging),
-             memory.health > 0 ? fmt::format(", health {}", grouped(memory.health)) : "");
+             memory.health > 0 ? fmt::format(", health {}", grouped(memory.health)) : "",
+             memory.largest_state > 0 ? fmt::format(", a copy of the largest state {}", grouped(memory.largest_state))
+                                      : "");
 }
 
 void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
@@ -152,6 +155,8 @@ void print_text(const frontend::LoadedExperiment& loaded, const Facts& facts, co
   fmt::print("\ntraining: {} FLOPs a sample (a multiply-add counts 2), batch {}, {} samples\n",
              grouped(facts.training_flops), facts.batch, data.train_samples > 0 ? grouped(data.train_samples) : "no");
   print_memory(fmt::format("training with batch {}", facts.batch), facts.training, thread_count(options));
+  fmt::print("a native trainer takes about {} bytes beside, for code, stacks and buffers\n",
+             grouped(facts.trainer_bytes));
   print_memory("inference with batch 1", facts.inference, thread_count(options));
   if (facts.data_bytes > 0) fmt::print("data held in memory while training: {} bytes\n", grouped(facts.data_bytes));
   // Numbers that stand for names tell nothing.
@@ -187,7 +192,8 @@ nlohmann::json to_json(const Memory& memory) {
           {"arena_bytes", memory.arena},
           {"input_output_bytes", memory.input_output},
           {"staging_bytes", memory.staging},
-          {"health_bytes", memory.health}};
+          {"health_bytes", memory.health},
+          {"largest_state_bytes", memory.largest_state}};
 }
 
 nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& facts, const Options& options) {
@@ -217,6 +223,7 @@ nlohmann::json to_json(const frontend::LoadedExperiment& loaded, const Facts& fa
                            {"memory",
                             {{"training", to_json(facts.training)},
                              {"inference", to_json(facts.inference)},
+                             {"trainer_bytes", facts.trainer_bytes},
                              {"data_bytes", facts.data_bytes}}},
                            {"training_batch", facts.batch},
                            {"class_names", facts.classes}};
@@ -264,8 +271,8 @@ int run_check(const Options& options) {
   facts.data_bytes = loaded->data.memory_bytes;
 
   const ir::Plan training_plan = optimize(*training, Purpose::training, options);
-  facts.training = memory_of(training_plan);
-  if (recipe.health().every_steps() > 0) facts.training.health = health_memory(training_plan);
+  facts.training = training_memory(training_plan, recipe.health().every_steps() > 0);
+  facts.trainer_bytes = trainer_bytes(training_plan);
   for (const ir::FunctionPlan& function : training_plan.functions)
     if (function.function->name() == "train_step") facts.training_flops = flops_of(function) / recipe.batch();
   // With weights known, as predict has them.

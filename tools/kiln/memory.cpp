@@ -9,6 +9,8 @@ namespace kiln::tools {
 
 namespace {
 
+constexpr int64_t kElementBytes = 4; // of every state that is saved
+
 int64_t block(int64_t bytes) {
   constexpr int64_t unit = KILN_BUFFER_ALIGNMENT;
   return (std::max<int64_t>(bytes, 1) + unit - 1) / unit * unit;
@@ -37,11 +39,25 @@ Memory memory_of(const ir::Plan& plan) {
   return memory;
 }
 
-int64_t health_memory(const ir::Plan& plan) {
-  int64_t largest = 0;
-  for (const auto& state : plan.module->states())
-    if (state->role == ir::StateRole::parameter) largest = std::max(largest, state->value.type.bytes());
-  return runtime::health_bytes(largest);
+Memory training_memory(const ir::Plan& plan, bool looks_at_health) {
+  Memory memory = memory_of(plan);
+  int64_t largest_parameter = 0;
+  for (const auto& state : plan.module->states()) {
+    if (state->role == ir::StateRole::constant) continue;
+    memory.largest_state = std::max(memory.largest_state, state->value.type.elements() * kElementBytes);
+    if (state->role == ir::StateRole::parameter)
+      largest_parameter = std::max(largest_parameter, state->value.type.bytes());
+  }
+  if (looks_at_health) memory.health = runtime::health_bytes(largest_parameter);
+  return memory;
+}
+
+int64_t trainer_bytes(const ir::Plan& plan) {
+  constexpr int64_t own = 2'100'000, blis = 3'500'000;
+  for (const ir::FunctionPlan& function : plan.functions)
+    for (const ir::PlanStep& step : function.steps)
+      if (step.node->kernel == ir::Kernel::blas) return own + blis;
+  return own;
 }
 
 int64_t constant_bytes(const kiln_program& program) {
