@@ -26,7 +26,9 @@ void read_known_states(const kiln_product& product, const std::string& path, run
   const runtime::SafetensorsFile file(path);
   const auto fail = [&](const std::string& why) { throw Error(ErrorKind::data, path + ": " + why); };
   const std::string* hash = file.find_metadata(runtime::weights_file_plan_key(product.program->isa));
-  if (hash == nullptr) fail("not the weights that were written beside an inference binary for this CPU level");
+  if (hash == nullptr)
+    fail("not the weights that were written beside an inference binary for this CPU level; kiln build --weights makes "
+         "such a binary, or with --weights-outside such a file, of a checkpoint");
   if (*hash != product.program->plan_hash)
     fail("written for plan " + hash->substr(0, 16) + ", this binary has plan " +
          std::string(product.program->plan_hash).substr(0, 16));

@@ -247,8 +247,17 @@ class Inference(ToolTest):
         self.assertEqual(result.code, 4)
         self.assertRegex(result.err, "not the weights|written for plan")
         checkpoint = self.path("run/checkpoints/last.safetensors")
-        self.assertIn("not the weights", run(file, "--weights-file", checkpoint, program=net).err)
+        self.assertIn("kiln build --weights makes such", run(file, "--weights-file", checkpoint, program=net).err)
         self.refused(2, ["--weights-outside is for --emit=infer"], "build", self.experiment, "--emit=trainer", "--weights-outside")
+
+    def test_weights_of_a_trainer(self):
+        trainer = self.path("trainer")
+        self.kiln("build", self.experiment, "--emit=trainer", "-o", trainer)
+        trained = run("--out", self.path("by-trainer"), "--progress", "none", program=trainer, cwd=self.directory)
+        self.assertEqual(trained.code, 0, trained)
+        self.kiln("build", self.experiment, "--emit=infer", "-o", self.path("of-trainer"), "--weights",
+                  self.path("by-trainer/checkpoints/last.safetensors"))
+        self.assertEqual(read_file(self.path("of-trainer")), read_file(self.net))
 
     def test_levels_share_their_weights(self):
         wide = self.write("wide.textproto", read_file(self.experiment).decode().replace("units: 20", "units: 2000"))
