@@ -232,10 +232,11 @@ class Interruption(ToolTest):
         seconds = time.monotonic() - begin
         kills = 0
         finished = False
-        for _ in range(6):
+        for attempt in range(8):
             process = start(*arguments, "--out", self.path("killed"), "--resume")
-            # Anywhere: while compiling, in steps, in the middle of a checkpoint.
-            time.sleep(seconds * draw.uniform(0.05, 0.7))
+            # Anywhere: while compiling, in steps, in the middle of a checkpoint. Early at first, since `seconds` is a guess
+            # where other processes come and go.
+            time.sleep(seconds * draw.uniform(0.02, 0.1 * (attempt + 1)))
             process.kill()
             process.communicate()
             finished = process.returncode == 0
