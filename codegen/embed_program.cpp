@@ -93,7 +93,13 @@ ConstantRecord<kiln_augment_stage> record(ConstantWriter& writer, const kiln_aug
   result.set(&kiln_augment_stage::logarithmic, stage.logarithmic);
   result.set(&kiln_augment_stage::padding, stage.padding).set(&kiln_augment_stage::height, stage.height);
   result.set(&kiln_augment_stage::width, stage.width).embed(&kiln_augment_stage::outside, outside);
-  return result.set(&kiln_augment_stage::probability, stage.probability);
+  result.set(&kiln_augment_stage::probability, stage.probability);
+  result.set_array(&kiln_augment_stage::brightness, stage.brightness);
+  result.set_array(&kiln_augment_stage::contrast, stage.contrast);
+  result.set_array(&kiln_augment_stage::saturation, stage.saturation);
+  result.set_array(&kiln_augment_stage::power, stage.power).set_array(&kiln_augment_stage::factor, stage.factor);
+  result.set(&kiln_augment_stage::shift, stage.shift).set(&kiln_augment_stage::hue, stage.hue);
+  return result.set_array(&kiln_augment_stage::area, stage.area).set(&kiln_augment_stage::noise, stage.noise);
 }
 
 ConstantRecord<kiln_stated_schedule> record(ConstantWriter& writer, const kiln_stated_schedule& schedule) {

@@ -277,9 +277,44 @@ private:
       if (crop.size().empty() && crop.padding() == 0)
         error(path, "random_crop has neither size nor padding: nothing would be cut off", "for example padding: 4");
     }
-    if (augment.has_flip() && !(augment.flip().probability() >= 0 && augment.flip().probability() <= 1))
-      error("augment.flip.probability",
-            fmt::format("probability is {}: it must lie between 0 and 1", augment.flip().probability()));
+    if (augment.has_flip()) check_within("augment.flip", "probability", augment.flip().probability(), 1);
+    check_colors(augment);
+    if (!augment.has_random_erasing()) return;
+    const proto::RandomErasing& erasing = augment.random_erasing();
+    const std::string path = "augment.random_erasing";
+    check_within(path, "probability", erasing.probability(), 1);
+    check_factors(erasing.area(), path + ".area", "area", 0.0001, 1);
+    check_factors(erasing.aspect(), path + ".aspect", "aspect");
+    check_fill(erasing.fill(), proto::FILL, path + ".fill");
+    if (!erasing.fill().empty() && erasing.noise())
+      error(path + ".fill", "fill has no effect with noise", "leave it out");
+  }
+
+  void check_colors(const proto::Augment& augment) {
+    if (augment.has_color_jitter()) {
+      const proto::ColorJitter& jitter = augment.color_jitter();
+      const std::string path = "augment.color_jitter";
+      check_factors(jitter.brightness(), path + ".brightness", "brightness");
+      check_factors(jitter.contrast(), path + ".contrast", "contrast");
+      check_factors(jitter.saturation(), path + ".saturation", "saturation");
+      check_within(path, "hue", jitter.hue(), 0.5);
+      if (all_one(jitter.brightness()) && all_one(jitter.contrast()) && all_one(jitter.saturation()) &&
+          jitter.hue() == 0)
+        error(path, "color_jitter changes nothing", "for example brightness: [0.6, 1.4] saturation: [0.6, 1.4]");
+    }
+    if (augment.has_hsv_jitter()) {
+      const proto::HsvJitter& jitter = augment.hsv_jitter();
+      const std::string path = "augment.hsv_jitter";
+      check_factors(jitter.power(), path + ".power", "power");
+      check_factors(jitter.factor(), path + ".factor", "factor");
+      check_within(path, "shift", jitter.shift(), 1);
+      check_within(path, "hue", jitter.hue(), 0.5);
+    }
+  }
+
+  void check_within(const std::string& path, const std::string& name, double value, double most) {
+    if (!(value >= 0 && value <= most))
+      error(path + "." + name, fmt::format("{} is {}: it must lie between 0 and {}", name, value, most));
   }
 
   using Numbers = google::protobuf::RepeatedField<double>;
@@ -288,14 +323,15 @@ private:
     return std::all_of(values.begin(), values.end(), [](double value) { return value == 1; });
   }
 
-  void check_factors(const Numbers& range, const std::string& path, std::string_view name) {
+  void check_factors(const Numbers& range, const std::string& path, std::string_view name, double least = 0.01,
+                     double most = 100) {
     if (range.size() > 2) {
       error(path, fmt::format("{} has {} values: it takes one or two, the range to draw from", name, range.size()));
       return;
     }
     for (double value : range)
-      if (!(value >= 0.01 && value <= 100)) {
-        error(path, fmt::format("{} is {}: it must lie between 0.01 and 100", name, value));
+      if (!(value >= least && value <= most)) {
+        error(path, fmt::format("{} is {}: it must lie between {} and {}", name, value, least, most));
         return; // one value stands for both
       }
     if (range[0] > range[1])

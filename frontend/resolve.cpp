@@ -311,8 +311,11 @@ void resolve_data(proto::Data& data, const proto::Network& network, const std::f
 }
 
 // From low to high; one value stands for both.
-void spell_out_range(google::protobuf::RepeatedField<double>& range) {
-  if (range.empty()) range.Add(1);
+void spell_out_range(google::protobuf::RepeatedField<double>& range, double low = 1, double high = 1) {
+  if (range.empty()) {
+    range.Add(low);
+    range.Add(high);
+  }
   if (range.size() == 1) range.Add(range[0]);
 }
 
@@ -320,6 +323,19 @@ void resolve_augment(proto::Augment& augment) {
   if (augment.has_rotate_scale()) {
     spell_out_range(*augment.mutable_rotate_scale()->mutable_scale());
     spell_out_range(*augment.mutable_rotate_scale()->mutable_aspect());
+  }
+  if (augment.has_color_jitter()) {
+    proto::ColorJitter& jitter = *augment.mutable_color_jitter();
+    for (auto* range : {jitter.mutable_brightness(), jitter.mutable_contrast(), jitter.mutable_saturation()})
+      spell_out_range(*range);
+  }
+  if (augment.has_hsv_jitter()) {
+    spell_out_range(*augment.mutable_hsv_jitter()->mutable_power(), 0.25, 4);
+    spell_out_range(*augment.mutable_hsv_jitter()->mutable_factor(), 0.7, 1.4);
+  }
+  if (augment.has_random_erasing()) {
+    spell_out_range(*augment.mutable_random_erasing()->mutable_area(), 0.02, 0.33);
+    spell_out_range(*augment.mutable_random_erasing()->mutable_aspect(), 0.3, 3.3);
   }
   if (augment.has_random_crop() && !augment.random_crop().size().empty())
     spell_out_size(*augment.mutable_random_crop()->mutable_size(), 0);

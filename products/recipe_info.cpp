@@ -38,6 +38,12 @@ const char* name_of(kiln_augment_kind kind) {
     return "random_crop";
   case KILN_AUGMENT_FLIP:
     return "flip";
+  case KILN_AUGMENT_COLOR_JITTER:
+    return "color_jitter";
+  case KILN_AUGMENT_HSV_JITTER:
+    return "hsv_jitter";
+  case KILN_AUGMENT_RANDOM_ERASING:
+    return "random_erasing";
   }
   return "";
 }

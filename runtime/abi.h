@@ -271,7 +271,10 @@ typedef struct kiln_outside {
 typedef enum kiln_augment_kind {
   KILN_AUGMENT_ROTATE_SCALE = 0,
   KILN_AUGMENT_RANDOM_CROP = 1,
-  KILN_AUGMENT_FLIP = 2
+  KILN_AUGMENT_FLIP = 2,
+  KILN_AUGMENT_COLOR_JITTER = 3,
+  KILN_AUGMENT_HSV_JITTER = 4,
+  KILN_AUGMENT_RANDOM_ERASING = 5
 } kiln_augment_kind;
 
 // A change to training images on their way to the step: runtime/augment/augmenter.h. Draws are keyed by (seed, epoch,
@@ -282,16 +285,29 @@ typedef struct kiln_augment_stage {
   // rotate_scale: radians, evenly from -angle to angle; factors between two bounds, evenly or on a logarithmic scale.
   double angle;
   double scale[2];
-  double aspect[2]; // width to height
+  double aspect[2]; // width to height; of random_erasing too
   int32_t logarithmic;
   // random_crop: rows and columns put around the image before, and what is cut out.
   int64_t padding;
   int64_t height;
   int64_t width;
-  // Of both.
+  // Of both, and what random_erasing puts in.
   kiln_outside outside;
-  // flip
+  // flip, random_erasing
   double probability;
+  // color_jitter: factors between two bounds.
+  double brightness[2];
+  double contrast[2];
+  double saturation[2];
+  // hsv_jitter: of saturation and value the exponent (on a logarithmic scale) and the factor between two bounds, and
+  // what is added, from -shift to shift. Of both: what is added to the hue, in turns, from -hue to hue.
+  double power[2];
+  double factor[2];
+  double shift;
+  double hue;
+  // random_erasing: the share of the image between two bounds.
+  double area[2];
+  int32_t noise;
 } kiln_augment_stage;
 
 typedef struct kiln_training {

@@ -2,7 +2,9 @@
 // What is drawn is a function of (seed, epoch, sample, stage): neither workers nor a resumed run change it.
 #include "runtime/augment/augmenter.h"
 
+#include "runtime/augment/color.h"
 #include "runtime/augment/crop.h"
+#include "runtime/augment/erase.h"
 #include "runtime/augment/flip.h"
 #include "runtime/augment/rotate_scale.h"
 #include "runtime/counter_random.h"
@@ -12,12 +14,29 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
 namespace kiln::runtime {
 namespace {
 
-// The four draws of a sample.
+// Four draws of a sample.
 using Draws = random::Counter4<uint32_t>;
+
+// All draws of a sample: four at a time, each four from a stream of their own.
+class SampleDraws {
+public:
+  SampleDraws(uint64_t seed, int64_t epoch, uint64_t stream, int64_t sample)
+      : seed_(seed), epoch_(static_cast<uint64_t>(epoch)), stream_(stream), sample_(static_cast<uint64_t>(sample)) {}
+
+  Draws block(uint64_t number) const { return random::draw_block(key(number), sample_); }
+  // For more draws than a few: of the sample alone.
+  uint64_t own_key(uint64_t number) const { return random::stream_key(key(number), sample_, number); }
+
+private:
+  uint64_t key(uint64_t number) const { return random::stream_key(seed_, epoch_, stream_ + number); }
+
+  uint64_t seed_, epoch_, stream_, sample_;
+};
 
 // From [low, high).
 float between(const double (&bounds)[2], uint32_t draw, bool logarithmic) {
@@ -34,9 +53,39 @@ Turn draw_turn(const kiln_augment_stage& stage, const Draws& draws) {
   return {angle, scale * stretch, scale / stretch};
 }
 
+// From -most to most.
+float about_zero(double most, uint32_t draw) { return (2 * random::uniform(draw) - 1) * static_cast<float>(most); }
+
+ColorJitter draw_color_jitter(const kiln_augment_stage& stage, const Draws& draws) {
+  return {between(stage.brightness, draws.x[0], false), between(stage.contrast, draws.x[1], false),
+          between(stage.saturation, draws.x[2], false), about_zero(stage.hue, draws.x[3])};
+}
+
+HsvJitter draw_hsv_jitter(const kiln_augment_stage& stage, const SampleDraws& sample) {
+  const auto curve = [&](const Draws& draws) {
+    return HsvJitter::Curve{between(stage.power, draws.x[0], true), between(stage.factor, draws.x[1], false),
+                            about_zero(stage.shift, draws.x[2])};
+  };
+  const Draws first = sample.block(0), second = sample.block(1);
+  return {curve(first), curve(second), about_zero(stage.hue, first.x[3])};
+}
+
+Rectangle draw_rectangle(const kiln_augment_stage& stage, const ImageShape& shape, const SampleDraws& sample) {
+  const Draws size = sample.block(0), place = sample.block(1);
+  Rectangle part = rectangle_of(shape, between(stage.area, size.x[1], false), between(stage.aspect, size.x[2], true));
+  part.top = random::below(place.x[0], static_cast<uint32_t>(shape.height - part.height + 1));
+  part.left = random::below(place.x[1], static_cast<uint32_t>(shape.width - part.width + 1));
+  return part;
+}
+
 // Of the rows (or columns) at which a part can begin.
 int64_t draw_start(int64_t extent, int64_t part, int64_t padding, uint32_t draw) {
   return random::below(draw, static_cast<uint32_t>(extent + 2 * padding - part + 1)) - padding;
+}
+
+bool wants_colors(const kiln_augment_stage& stage) {
+  const bool jitters = stage.saturation[0] != 1 || stage.saturation[1] != 1 || stage.hue != 0;
+  return stage.kind == KILN_AUGMENT_HSV_JITTER || (stage.kind == KILN_AUGMENT_COLOR_JITTER && jitters);
 }
 
 ImageShape shape_after(const kiln_augment_stage& stage, const ImageShape& before) {
@@ -58,6 +107,9 @@ Augmenter::Augmenter(std::span<const kiln_augment_stage> stages, ImageShape sour
     if (outside.fill_count > 1 && outside.fill_count != source.channels)
       throw Error(ErrorKind::data, "augment: fill has " + format_integer(outside.fill_count) + " values, images have " +
                                        format_integer(source.channels) + " channels");
+    if (wants_colors(stage) && source.channels != 3)
+      throw Error(ErrorKind::data, "augment: images of " + format_integer(source.channels) +
+                                       " channels have no hue and no saturation to change");
     shapes_.push_back(shape_after(stage, shapes_.back()));
   }
   for (const ImageShape& shape : shapes_) scratch_bytes_ = std::max(scratch_bytes_, shape.bytes());
@@ -75,8 +127,8 @@ void Augmenter::run(Scratch& scratch, int64_t epoch, int64_t sample, uint8_t* re
 
 void Augmenter::apply(const kiln_augment_stage& stage, const ImageView& image, int64_t epoch, int64_t sample,
                       uint8_t* result) const {
-  const uint64_t key = random::stream_key(seed_, static_cast<uint64_t>(epoch), stage.stream);
-  const Draws draws = random::draw_block(key, static_cast<uint64_t>(sample));
+  const SampleDraws own(seed_, epoch, stage.stream, sample);
+  const Draws draws = own.block(0);
   switch (stage.kind) {
   case KILN_AUGMENT_ROTATE_SCALE:
     rotate_scale_image(image, draw_turn(stage, draws), stage.outside, result);
@@ -92,6 +144,18 @@ void Augmenter::apply(const kiln_augment_stage& stage, const ImageView& image, i
     else
       memcpy(result, image.bytes, static_cast<size_t>(image.shape.bytes()));
     break;
+  case KILN_AUGMENT_COLOR_JITTER:
+    jitter_colors(image, draw_color_jitter(stage, draws), result);
+    break;
+  case KILN_AUGMENT_HSV_JITTER:
+    jitter_hsv(image, draw_hsv_jitter(stage, own), result);
+    break;
+  case KILN_AUGMENT_RANDOM_ERASING: {
+    const bool erases = random::uniform(draws.x[0]) < static_cast<float>(stage.probability);
+    const Rectangle part = erases ? draw_rectangle(stage, image.shape, own) : Rectangle{};
+    erase(image, part, stage.outside, stage.noise ? std::optional(own.own_key(2)) : std::nullopt, result);
+    break;
+  }
   }
 }
 

@@ -21,6 +21,9 @@ augment {
   rotate_scale { degrees: 15 scale: [0.8, 1.25] border: REFLECT }
   random_crop { size: 16 padding: 2 border: EDGE }
   flip {}
+  color_jitter { brightness: [0.8, 1.2] contrast: [0.8, 1.2] saturation: [0.8, 1.2] hue: 0.01 }
+  hsv_jitter { power: [0.9, 1.1] factor: [0.9, 1.1] shift: 0.02 hue: 0.01 }
+  random_erasing { area: [0.02, 0.1] noise: true }
 }
 training {
   batch: 16

@@ -196,6 +196,30 @@ class Trainer(ToolTest):
         wanted = self.kiln("train", experiment, "--json", "--out", self.path("centred-by-kiln")).json()
         self.assertEqual(facts["weights_sha256"], wanted["weights_sha256"])
 
+    def test_augmentation_draws_the_same(self):
+        draw = random.Random(3)
+        for name in "abcd":
+            os.makedirs(self.path(f"colors/{name}"))
+            for number in range(8):
+                with open(self.path(f"colors/{name}/{number}.ppm"), "wb") as file:
+                    file.write(b"P6 %d %d 255\n" % (SIDE, SIDE) + draw.randbytes(3 * SIDE * SIDE))
+        text = read_file(self.experiment).decode()
+        text = re.sub(r"data \{.*?\n\}\n", f'data {{ folder {{ train: "colors" }} image {{ height: {SIDE} }} }}\n', text,
+                      flags=re.DOTALL)
+        augment = ("augment { rotate_scale { degrees: 9 } random_crop { padding: 1 } flip {} color_jitter { brightness: [0.6, 1.4] "
+                   "hue: 0.1 } hsv_jitter {} random_erasing { probability: 0.8 fill: [1, 2, 3] } }\n")
+        experiment = self.write("colors.textproto", text + augment)
+        self.kiln("build", experiment, "--emit=trainer", "-o", self.path("colors-trainer"))
+        facts = self.call("--json", "--out", self.path("colors-run"), program=self.path("colors-trainer")).json()
+        wanted = self.kiln("train", experiment, "--json", "--out", self.path("colors-by-kiln")).json()
+        self.assertEqual(facts["weights_sha256"], wanted["weights_sha256"])
+        told = self.call("--info", program=self.path("colors-trainer")).out
+        self.assertIn("rotate_scale, random_crop, flip, color_jitter, hsv_jitter, random_erasing", told)
+        for setting in "color_jitter.hue=0.2", "hsv_jitter.shift=0.2", "random_erasing.probability=0.1":
+            other = self.kiln("train", experiment, "--json", "--out", self.path(f"colors-{setting}"), "--set",
+                              f"augment.{setting}").json()
+            self.assertNotEqual(other["weights_sha256"], wanted["weights_sha256"], setting)
+
     def test_the_same_inputs_give_the_same_bytes(self):
         files = [read_file(self.trainer)]
         for threads, cache in (1, "off"), (2, self.path("cache")):

@@ -28,6 +28,12 @@ kiln_border border_of(proto::Border border) {
   return KILN_BORDER_FILL;
 }
 
+// Both bounds, which are written out once an experiment is resolved.
+void copy(const google::protobuf::RepeatedField<double>& range, double (&bounds)[2]) {
+  bounds[0] = range[0];
+  bounds[1] = range[1];
+}
+
 } // namespace
 
 Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
@@ -36,10 +42,8 @@ Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
     const proto::RotateScale& turn = augment.rotate_scale();
     kiln_augment_stage stage = make_stage(KILN_AUGMENT_ROTATE_SCALE, "augment.rotate_scale");
     stage.angle = turn.degrees() * std::numbers::pi / 180;
-    for (int i = 0; i < 2; ++i) {
-      stage.scale[i] = turn.scale(i);
-      stage.aspect[i] = turn.aspect(i);
-    }
+    copy(turn.scale(), stage.scale);
+    copy(turn.aspect(), stage.aspect);
     stage.logarithmic = turn.logarithmic() ? 1 : 0;
     stage.outside = outside(turn.border(), turn.fill());
     stages_.push_back(stage);
@@ -56,6 +60,34 @@ Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
   if (augment.has_flip()) {
     kiln_augment_stage stage = make_stage(KILN_AUGMENT_FLIP, "augment.flip");
     stage.probability = augment.flip().probability();
+    stages_.push_back(stage);
+  }
+  if (augment.has_color_jitter()) {
+    const proto::ColorJitter& jitter = augment.color_jitter();
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_COLOR_JITTER, "augment.color_jitter");
+    copy(jitter.brightness(), stage.brightness);
+    copy(jitter.contrast(), stage.contrast);
+    copy(jitter.saturation(), stage.saturation);
+    stage.hue = jitter.hue();
+    stages_.push_back(stage);
+  }
+  if (augment.has_hsv_jitter()) {
+    const proto::HsvJitter& jitter = augment.hsv_jitter();
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_HSV_JITTER, "augment.hsv_jitter");
+    copy(jitter.power(), stage.power);
+    copy(jitter.factor(), stage.factor);
+    stage.shift = jitter.shift();
+    stage.hue = jitter.hue();
+    stages_.push_back(stage);
+  }
+  if (augment.has_random_erasing()) {
+    const proto::RandomErasing& erasing = augment.random_erasing();
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_RANDOM_ERASING, "augment.random_erasing");
+    stage.probability = erasing.probability();
+    copy(erasing.area(), stage.area);
+    copy(erasing.aspect(), stage.aspect);
+    stage.outside = outside(proto::FILL, erasing.fill());
+    stage.noise = erasing.noise() ? 1 : 0;
     stages_.push_back(stage);
   }
 }
