@@ -86,6 +86,12 @@ std::string DivergenceProbe::explain(std::span<const void* const> inputs, std::s
     if (program.states[i].role != KILN_CONSTANT) instance_.write_state(i, states_[static_cast<size_t>(i)].data());
   if (std::string text = explain_states(); !text.empty()) return text;
   if (std::string text = explain_inputs(inputs, row_name); !text.empty()) return text;
+  return run_and_explain(inputs, outputs, seed, step, row_name);
+}
+
+std::string DivergenceProbe::run_and_explain(std::span<const void* const> inputs, std::span<void* const> outputs,
+                                             uint64_t seed, uint64_t step, const RowName& row_name) {
+  first_ = nullptr;
   instance_.set_step_hook([](void* self, int32_t done) { static_cast<DivergenceProbe*>(self)->look(done); }, this);
   instance_.run(function_, inputs, outputs, seed, step);
   instance_.set_step_hook(nullptr, nullptr);

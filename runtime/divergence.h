@@ -25,10 +25,17 @@ public:
   // the loss is not finite. Throws nothing.
   void after_step(int32_t step);
 
+  // Whether the weights were not finite when that step began: then one before is to blame.
+  bool began_spoilt() const { return !states_.empty() && !explain_states().empty(); }
+
   // Of the run that just ended with such a loss, on the same inputs: what was first, in words. `row_name` says which
   // sample is in a row of the batch. Empty if nothing can be said. Leaves the states as they were before the update.
   std::string explain(std::span<const void* const> inputs, std::span<void* const> outputs, uint64_t seed, uint64_t step,
                       const RowName& row_name);
+
+  // Runs a step from the states that there are, and says the same of its values; empty if all are finite.
+  std::string run_and_explain(std::span<const void* const> inputs, std::span<void* const> outputs, uint64_t seed,
+                              uint64_t step, const RowName& row_name);
 
 private:
   void look(int32_t step);

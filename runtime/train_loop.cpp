@@ -64,6 +64,8 @@ private:
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
   void run_steps();
   void run_step(Prefetcher& prefetcher);
+  void set_inputs(Prefetcher::Batch batch, double rate);
+  void replay_before(const std::function<void(Prefetcher&)>& run_last);
   [[noreturn]] void tell_divergence(float loss, double rate, Prefetcher& prefetcher);
   Prefetcher::Batch next_batch(Prefetcher& prefetcher);
   void tell_bad_records();
@@ -312,10 +314,9 @@ void Trainer::tell_bad_records() {
 }
 
 void Trainer::run_step(Prefetcher& prefetcher) {
-  Prefetcher::Batch batch = next_batch(prefetcher);
-  for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
-  double rate = rate_at(position_.step);
-  *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
+  const Prefetcher::Batch batch = next_batch(prefetcher);
+  const double rate = rate_at(position_.step);
+  set_inputs(batch, rate);
   looks_at_health_ = is_health_due();
   instance_->set_step_hook([](void* self, int32_t step) { static_cast<Trainer*>(self)->after_plan_step(step); }, this);
   instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed,
@@ -345,13 +346,58 @@ void Trainer::run_step(Prefetcher& prefetcher) {
   progress_.step(metrics, prefetcher.seconds_waited());
 }
 
+// Goes again from the last checkpoint, or from where this process began, to the step before the one that failed, and
+// calls `run_last` where that one is to be run. Does nothing where the states to begin with are gone.
+void Trainer::replay_before(const std::function<void(Prefetcher&)>& run_last) {
+  TrainingPosition start;
+  if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints()))) {
+    start = load_checkpoint(last_checkpoint_path(directory_->checkpoints()), *instance_, options_.replan).position;
+  } else if (first_step_ == 0) {
+    instance_->initialize(training_.seed);
+    const bool knows_data = !options_.weights.empty() && load_given_weights();
+    if (!knows_data && options_.measure_data) options_.measure_data(*instance_);
+  } else {
+    return;
+  }
+  const int64_t steps = position_.step - start.step;
+  if (steps < 1 || start.samples % training_.batch != 0) return;
+  progress_.note("running " + format_integer(steps) + " steps again to find the first value that is not finite");
+  Prefetcher::Options input;
+  input.order = order_options(options_);
+  input.first_epoch = start.epoch;
+  input.first_step = start.samples / training_.batch;
+  input.batches = steps;
+  input.pool = &instance_->pool();
+  Prefetcher prefetcher(*reader_, input);
+  for (int64_t step = start.step; step < position_.step && signal() == 0; ++step) {
+    set_inputs(prefetcher.next(), rate_at(step));
+    if (step + 1 == position_.step) return run_last(prefetcher);
+    instance_->run(function_, memory_->inputs(), memory_->outputs(), training_.seed, static_cast<uint64_t>(step));
+  }
+}
+
+void Trainer::set_inputs(Prefetcher::Batch batch, double rate) {
+  for (size_t i = 0; i < fields_.size(); ++i) memory_->set_input(fields_[i].input, batch[i]);
+  *reinterpret_cast<float*>(memory_->input(rate_)) = static_cast<float>(rate);
+}
+
 void Trainer::tell_divergence(float loss, double rate, Prefetcher& prefetcher) {
   std::string text = "training diverged: the loss is " + std::string(std::isnan(loss) ? "NaN" : "infinite") +
                      " at step " + format_integer(position_.step + 1) + " (epoch " +
                      format_integer(position_.epoch + 1) + ", learning rate " + format_double(rate) + ")";
-  const std::string why = probe_->explain(
-      memory_->inputs(), memory_->outputs(), training_.seed, static_cast<uint64_t>(position_.step),
-      [&](int64_t row) { return options_.train->describe(prefetcher.indices()[static_cast<size_t>(row)]); });
+  const auto row_name = [this](Prefetcher& from) {
+    return [this, &from](int64_t row) { return options_.train->describe(from.indices()[static_cast<size_t>(row)]); };
+  };
+  std::string why = probe_->explain(memory_->inputs(), memory_->outputs(), training_.seed,
+                                    static_cast<uint64_t>(position_.step), row_name(prefetcher));
+  if (probe_->began_spoilt()) {
+    std::string earlier;
+    replay_before([&](Prefetcher& from) {
+      earlier = probe_->run_and_explain(memory_->inputs(), memory_->outputs(), training_.seed,
+                                        static_cast<uint64_t>(position_.step - 1), row_name(from));
+    });
+    if (!earlier.empty()) why += "; that step, " + earlier;
+  }
   if (!why.empty()) text += "; " + why;
   if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints())))
     text += "; the last good checkpoint is " + last_checkpoint_path(directory_->checkpoints());

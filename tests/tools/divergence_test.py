@@ -91,9 +91,11 @@ class Divergence(ToolTest):
         # The rate of the second epoch's first step is infinite as a float.
         rate = ["--set", "training.learning_rate.step.every=8", "--set", "training.learning_rate.unit=STEP",
                 "--set", "training.learning_rate.step.gamma=1e30", "--set", "training.learning_rate.start=1e15"]
-        self.diverges(["at step 10 (epoch 2", "the update of the step before had already made weights that are not finite", ".weight f32[",
+        error = self.diverges(["at step 10 (epoch 2", "the update of the step before had already made weights that are not finite", ".weight f32[",
                        f"the last good checkpoint is {checkpoint}"], self.experiment, "--out", out, "--resume", *rate)
         self.assertEqual(read_file(checkpoint), good)
+        # The step before is run again from the checkpoint, and the update told that overflowed, not what it made later.
+        self.assertRegex(error, r"that step, run again, the first step with a value that is not finite is sgd_update of layer \w+: ")
         self.assertFalse(os.path.exists(out + "/checkpoints/last.safetensors.tmp"))
 
 
