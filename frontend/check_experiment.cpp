@@ -362,7 +362,26 @@ private:
     check_count("training.health.every_steps", "every_steps", training.health().every_steps(), 0);
     switch (training.optimizer_case()) {
     case proto::Training::kSgd:
-      check_sgd(training.sgd());
+      check_share("training.sgd", "momentum", training.sgd().momentum());
+      check_weight_decay("training.sgd", training.sgd());
+      break;
+    case proto::Training::kAdagrad:
+      check_scaled_optimizer("training.adagrad", training.adagrad());
+      break;
+    case proto::Training::kRmsprop:
+      check_share("training.rmsprop", "decay", training.rmsprop().decay());
+      check_share("training.rmsprop", "momentum", training.rmsprop().momentum());
+      check_scaled_optimizer("training.rmsprop", training.rmsprop());
+      break;
+    case proto::Training::kAdadelta:
+      check_share("training.adadelta", "decay", training.adadelta().decay());
+      check_scaled_optimizer("training.adadelta", training.adadelta());
+      break;
+    case proto::Training::kAdam:
+      check_adam("training.adam", training.adam());
+      break;
+    case proto::Training::kAdamw:
+      check_adam("training.adamw", training.adamw());
       break;
     case proto::Training::OPTIMIZER_NOT_SET:
       require(false, "training", "optimizer", "for example sgd { momentum: 0.9 }");
@@ -371,12 +390,28 @@ private:
     check_rate(training.learning_rate());
   }
 
-  void check_sgd(const proto::Sgd& sgd) {
-    if (!(sgd.momentum() >= 0 && sgd.momentum() < 1))
-      error("training.sgd.momentum", fmt::format("momentum is {}: it must be at least 0 and below 1", sgd.momentum()));
-    if (!(sgd.weight_decay() >= 0))
-      error("training.sgd.weight_decay",
-            fmt::format("weight_decay is {}: it must not be negative", sgd.weight_decay()));
+  void check_share(const std::string& path, std::string_view name, double value) {
+    if (!(value >= 0 && value < 1))
+      error(fmt::format("{}.{}", path, name), fmt::format("{} is {}: it must be at least 0 and below 1", name, value));
+  }
+
+  template <class Optimizer> void check_weight_decay(const std::string& path, const Optimizer& optimizer) {
+    if (!(optimizer.weight_decay() >= 0 && std::isfinite(optimizer.weight_decay())))
+      error(path + ".weight_decay",
+            fmt::format("weight_decay is {}: it must not be negative", optimizer.weight_decay()));
+  }
+
+  // One that divides by the size of gradients.
+  template <class Optimizer> void check_scaled_optimizer(const std::string& path, const Optimizer& optimizer) {
+    if (!(optimizer.epsilon() >= 1e-30 && optimizer.epsilon() <= 1e30))
+      error(path + ".epsilon", fmt::format("epsilon is {}: it must lie between 1e-30 and 1e30", optimizer.epsilon()));
+    check_weight_decay(path, optimizer);
+  }
+
+  template <class Optimizer> void check_adam(const std::string& path, const Optimizer& adam) {
+    check_share(path, "beta1", adam.beta1());
+    check_share(path, "beta2", adam.beta2());
+    check_scaled_optimizer(path, adam);
   }
 
   void check_rate(const proto::LearningRate& rate) {

@@ -278,11 +278,44 @@ std::vector<Request> requests_of(const ImportOptions& options) {
   return requests;
 }
 
+template <class Adam> void set_adam(const Adam& adam, ir::OptimizerKind kind, ir::Optimizer& optimizer) {
+  optimizer.kind = kind;
+  optimizer.beta1 = adam.beta1();
+  optimizer.beta2 = adam.beta2();
+  optimizer.epsilon = adam.epsilon();
+  optimizer.weight_decay = adam.weight_decay();
+}
+
 void set_optimizer(const proto::Training& training, ir::Optimizer& optimizer) {
   switch (training.optimizer_case()) {
   case proto::Training::kSgd:
-    optimizer = {ir::OptimizerKind::sgd, training.sgd().momentum(), training.sgd().weight_decay()};
+    optimizer.kind = ir::OptimizerKind::sgd;
+    optimizer.momentum = training.sgd().momentum();
+    optimizer.nesterov = training.sgd().nesterov();
+    optimizer.weight_decay = training.sgd().weight_decay();
     break;
+  case proto::Training::kAdagrad:
+    optimizer.kind = ir::OptimizerKind::adagrad;
+    optimizer.epsilon = training.adagrad().epsilon();
+    optimizer.weight_decay = training.adagrad().weight_decay();
+    break;
+  case proto::Training::kRmsprop:
+    optimizer.kind = ir::OptimizerKind::rmsprop;
+    optimizer.momentum = training.rmsprop().momentum();
+    optimizer.decay = training.rmsprop().decay();
+    optimizer.epsilon = training.rmsprop().epsilon();
+    optimizer.weight_decay = training.rmsprop().weight_decay();
+    break;
+  case proto::Training::kAdadelta:
+    optimizer.kind = ir::OptimizerKind::adadelta;
+    optimizer.decay = training.adadelta().decay();
+    optimizer.epsilon = training.adadelta().epsilon();
+    optimizer.weight_decay = training.adadelta().weight_decay();
+    break;
+  case proto::Training::kAdam:
+    return set_adam(training.adam(), ir::OptimizerKind::adam, optimizer);
+  case proto::Training::kAdamw:
+    return set_adam(training.adamw(), ir::OptimizerKind::adamw, optimizer);
   case proto::Training::OPTIMIZER_NOT_SET:
     break;
   }

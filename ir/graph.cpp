@@ -4,10 +4,37 @@
 #include "ir/op.h"
 
 #include <algorithm>
+#include <array>
 #include <fmt/format.h>
 #include <set>
 
 namespace kiln::ir {
+
+namespace {
+
+constexpr std::array<std::string_view, 7> kOptimizers = {"none",     "sgd",  "adagrad", "rmsprop",
+                                                         "adadelta", "adam", "adamw"};
+
+} // namespace
+
+std::string_view name_of(OptimizerKind kind) { return kOptimizers.at(static_cast<size_t>(kind)); }
+
+std::optional<OptimizerKind> parse_optimizer_kind(std::string_view text) {
+  const auto found = std::find(kOptimizers.begin(), kOptimizers.end(), text);
+  if (found == kOptimizers.end()) return std::nullopt;
+  return static_cast<OptimizerKind>(found - kOptimizers.begin());
+}
+
+void Optimizer::fields(FieldVisitor& visit) {
+  const bool adam = kind == OptimizerKind::adam || kind == OptimizerKind::adamw;
+  if (kind == OptimizerKind::sgd || kind == OptimizerKind::rmsprop) visit("momentum", momentum);
+  if (kind == OptimizerKind::sgd) visit("nesterov", nesterov);
+  if (kind == OptimizerKind::rmsprop || kind == OptimizerKind::adadelta) visit("decay", decay);
+  if (adam) visit("beta1", beta1);
+  if (adam) visit("beta2", beta2);
+  if (kind != OptimizerKind::sgd) visit("epsilon", epsilon);
+  visit("weight_decay", weight_decay);
+}
 
 Value& Function::add_input(std::string_view name, TensorType type) {
   auto value = std::make_unique<Value>();

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -136,15 +137,25 @@ private:
   NodeList nodes_;
 };
 
-enum class OptimizerKind : uint8_t { none, sgd };
+enum class OptimizerKind : uint8_t { none, sgd, adagrad, rmsprop, adadelta, adam, adamw };
 
-// What append_optimizer appends. sgd: v = momentum v + (g + weight_decay w); w = w - rate v (PyTorch's meaning).
+std::string_view name_of(OptimizerKind kind);
+std::optional<OptimizerKind> parse_optimizer_kind(std::string_view text);
+
+// What append_optimizer appends: updates of the kind's op (ir/ops/<kind>_update.h, where the formula is; adamw is Adam
+// with decoupled decay), with these numbers.
 struct Optimizer {
   OptimizerKind kind = OptimizerKind::none;
-  double momentum = 0;
+  double momentum = 0;   // sgd, rmsprop
+  bool nesterov = false; // sgd
+  double decay = 0;      // rmsprop, adadelta: what is kept of the means of squares
+  double beta1 = 0;      // adam, adamw
+  double beta2 = 0;      // adam, adamw
+  double epsilon = 0;    // all but sgd
   double weight_decay = 0;
 
   bool operator==(const Optimizer&) const = default;
+  void fields(FieldVisitor& visit); // those that the kind has
 };
 
 class Module {

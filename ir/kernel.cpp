@@ -15,7 +15,7 @@ namespace kiln::ir {
 namespace {
 
 constexpr std::array<std::string_view, 8> kNames = {"unset",     "any",   "blocked", "first",
-                                                    "depthwise", "plain", "direct",  "blas"};
+                                                    "depthwise", "plain", "direct",  "tiled"};
 
 // A sharded sum has about this many tasks: enough to keep a machine of this kind busy, few enough that the partial
 // results stay small. Part of the plan, so of the bits.
@@ -93,9 +93,13 @@ public:
       all_as(node_.operand(2).type.layout);
       break;
     case OpCode::sgd_update:
+    case OpCode::adagrad_update:
+    case OpCode::rmsprop_update:
+    case OpCode::adadelta_update:
+    case OpCode::adam_update:
       only(Kernel::any);
       all_as(first_operand());
-      demand_.operands[3] = {};
+      demand_.operands.back() = {}; // the learning rate
       break;
     case OpCode::convert_layout:
       only(Kernel::any);
@@ -151,7 +155,7 @@ public:
     case OpCode::dense:
     case OpCode::dense_backward_data:
     case OpCode::dense_backward_weights:
-      if (node_.kernel != Kernel::direct && node_.kernel != Kernel::blas) refuse();
+      if (node_.kernel != Kernel::direct && node_.kernel != Kernel::tiled) refuse();
       break;
     default:
       if (node_.op().traits.takes_any_layout()) {
@@ -259,7 +263,7 @@ private:
     case Kernel::unset:
     case Kernel::any:
     case Kernel::direct:
-    case Kernel::blas:
+    case Kernel::tiled:
       refuse();
     }
   }
@@ -355,7 +359,22 @@ LrnTile lrn_tile(const TensorType& src, int64_t size, const Target& target) {
   return tile;
 }
 
+DensePanel dense_panel(int64_t columns, int64_t depth, const Target& target) {
+  constexpr int64_t kMostDepth = 512;
+  const int64_t width = target.vector_width;
+  return {columns <= width ? width : 2 * width,
+          divide_up(divide_up(depth, divide_up(depth, kMostDepth)), width) * width};
+}
+
 int64_t scratch_bytes(const Node& node, const Target& target) {
+  if (node.kernel == Kernel::tiled) {
+    const Dims& result = node.result().type.dims;
+    const int64_t depth = node.is<DenseBackwardWeights>() ? node.operand(0).type.dims[0]
+                          : node.is<Dense>()              ? node.operand(0).type.dims[1]
+                                                          : node.operand(1).type.dims[1];
+    const DensePanel panel = dense_panel(result[1], depth, target);
+    return panel.columns * panel.depth * int64_t{sizeof(float)};
+  }
   if (!node.is<Lrn>() && !node.is<LrnBackward>()) return 0;
   const bool backward = node.is<LrnBackward>();
   const TensorType& src = node.operand(0).type;

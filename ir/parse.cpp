@@ -266,20 +266,21 @@ private:
   }
 
   void parse_optimizer() {
-    in_.expect("sgd");
-    module_->optimizer.kind = OptimizerKind::sgd;
+    Optimizer& optimizer = module_->optimizer;
+    const size_t place = in_.position();
+    const std::string name = in_.word("an optimiser");
+    const auto kind = parse_optimizer_kind(name);
+    if (!kind || *kind == OptimizerKind::none) in_.fail_at(place, fmt::format("'{}' is no optimiser", name));
+    optimizer.kind = *kind;
     in_.expect("{");
     if (in_.accept("}")) return;
     do {
       const size_t start = in_.position();
-      const std::string field = in_.word("a field");
+      const std::string field = in_.word("a field", "_");
       in_.expect("=");
-      if (field == "momentum")
-        module_->optimizer.momentum = in_.number<double>("a number");
-      else if (field == "weight_decay")
-        module_->optimizer.weight_decay = in_.number<double>("a number");
-      else
-        in_.fail_at(start, fmt::format("sgd has no field '{}'", field));
+      FieldParser parser(in_, field);
+      optimizer.fields(parser);
+      if (!parser.found()) in_.fail_at(start, fmt::format("{} has no field '{}'", name, field));
     } while (in_.accept(","));
     in_.expect("}");
   }

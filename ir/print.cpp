@@ -124,9 +124,11 @@ std::string print(const Function& function) {
 
 std::string print(const Module& module) {
   std::string text = fmt::format("module \"{}\" {{\n", module.name());
-  if (module.optimizer.kind == OptimizerKind::sgd)
-    text += fmt::format("  optimizer sgd {{momentum={}, weight_decay={}}}\n", module.optimizer.momentum,
-                        module.optimizer.weight_decay);
+  if (Optimizer optimizer = module.optimizer; optimizer.kind != OptimizerKind::none) {
+    FieldPrinter printer;
+    optimizer.fields(printer);
+    text += fmt::format("  optimizer {} {}\n", name_of(optimizer.kind), printer.text());
+  }
   for (const auto& state : module.states()) text += "  " + text_of(*state) + "\n";
   for (const auto& function : module.functions()) {
     const std::string body = print(*function);

@@ -88,7 +88,9 @@ TEST(Importer, WritesTheFunctionsThatTheRuntimeCalls) {
   EXPECT_THAT(predict, HasSubstr("func @predict(%image: u8[1,8,6,2]) {\n"));
   EXPECT_THAT(predict, HasSubstr("return probability=%loss.softmax\n"));
 
-  EXPECT_EQ(module->optimizer, (ir::Optimizer{ir::OptimizerKind::sgd, 0.9, 0.01}));
+  EXPECT_EQ(module->optimizer.kind, ir::OptimizerKind::sgd);
+  EXPECT_EQ(module->optimizer.momentum, 0.9);
+  EXPECT_EQ(module->optimizer.weight_decay, 0.01);
   ASSERT_EQ(module->states().size(), 3u);
   const ir::State& bias = *module->find_state("c.bias");
   EXPECT_EQ(bias.decay_multiplier, 0);

@@ -16,7 +16,10 @@ using testing::Contains;
 const std::filesystem::path kTests = KILN_SOURCE_DIR "/tests";
 
 // Ops that no gradient flows through, by nature: they come in after differentiation, or take or give what has none.
-constexpr std::array<std::string_view, 14> kNotDifferentiable = {
+constexpr std::array<std::string_view, 18> kNotDifferentiable = {
+    "adadelta_update",           // effects
+    "adagrad_update",            //
+    "adam_update",               //
     "argmax",                    // chooses
     "batch_norm_inference",      // made of batch_norm where nothing trains
     "constant",                  // no operands
@@ -28,7 +31,8 @@ constexpr std::array<std::string_view, 14> kNotDifferentiable = {
     "label_weight",              // of labels
     "normalize_image",           // images are inputs
     "preprocess",                //
-    "sgd_update",                // an effect
+    "rmsprop_update",            // effects
+    "sgd_update",                //
     "top_k",                     // counts
     "update_running_statistics", // an effect
 };

@@ -442,10 +442,9 @@ TEST(SgdUpdate, TakesTwoStepsAsWorkedByHand) {
 }
 
 TEST(SgdUpdate, DefaultsArePlainDescentAndFloatAgrees) {
-  float w = 3, v = 100;
-  SgdUpdate::formula<float>({}, w, v, 0.5F, 0.25F, w, v);
-  EXPECT_EQ(w, 2.875F);
-  EXPECT_EQ(v, 0.5F);
+  SgdUpdate::Slots<float> slots = {100};
+  EXPECT_EQ(SgdUpdate::formula<float>({}, 0, 3.0F, slots, 0.5F, 0.25F), 2.875F);
+  EXPECT_EQ(slots[0], 0.5F);
 }
 
 TEST(SgdUpdate, WritesStatesOnly) {

@@ -137,6 +137,18 @@ void grow_function(ir::Module& module, const std::string& name, uint64_t seed, i
   grow_head(net);
 }
 
+void draw_adaptive(Choices& choices, ir::Optimizer& optimizer) {
+  using enum ir::OptimizerKind;
+  optimizer.kind = choices.one_of({adagrad, rmsprop, adadelta, adam, adamw});
+  if (optimizer.kind != rmsprop) optimizer.momentum = 0;
+  if (optimizer.kind == rmsprop || optimizer.kind == adadelta) optimizer.decay = choices.one_of({0.9, 0.99});
+  if (optimizer.kind == adam || optimizer.kind == adamw) {
+    optimizer.beta1 = choices.one_of({0.0, 0.9});
+    optimizer.beta2 = choices.one_of({0.95, 0.999});
+  }
+  optimizer.epsilon = choices.one_of({1e-8, 1e-3});
+}
+
 } // namespace
 
 std::span<const Production> productions() { return kProductions; }
@@ -148,8 +160,12 @@ RandomNetwork random_network(uint64_t seed) {
   const std::string name = fmt::format("random{}", seed);
 
   ir::Module training(name);
-  if (choices.chance(0.8))
-    training.optimizer = {ir::OptimizerKind::sgd, choices.one_of({0.0, 0.9}), choices.one_of({0.0, 0.0, 0.0005})};
+  if (choices.chance(0.8)) {
+    training.optimizer.kind = ir::OptimizerKind::sgd;
+    training.optimizer.momentum = choices.one_of({0.0, 0.9});
+    training.optimizer.weight_decay = choices.one_of({0.0, 0.0, 0.0005});
+    if (choices.chance(0.4)) draw_adaptive(choices, training.optimizer);
+  }
   grow_function(training, "train_step", seed, batch, batch);
   if (choices.chance(0.25)) grow_function(training, "evaluate", seed, batch, choices.between(1, 5));
 

@@ -56,6 +56,19 @@ double largest(const Tensor& tensor) {
   return result;
 }
 
+bool is_update(const ir::Node& node) {
+  switch (node.op().code) {
+  case OpCode::sgd_update:
+  case OpCode::adagrad_update:
+  case OpCode::rmsprop_update:
+  case OpCode::adadelta_update:
+  case OpCode::adam_update:
+    return true;
+  default:
+    return false;
+  }
+}
+
 bool is_mean_loss(const ir::Node& node) {
   switch (node.op().code) {
   case OpCode::mean_squared_error:
@@ -104,7 +117,7 @@ std::vector<Tensor> with_coefficients(const ir::Node& node, std::vector<Tensor> 
     operands[i] = mapped(operands[i], [&](double x) { return ones ? 1 : std::abs(x); });
   }
   // The step is subtracted: against a negative rate it adds.
-  if (node.is<ir::SgdUpdate>()) operands[3] = mapped(operands[3], [](double x) { return -x; });
+  if (is_update(node)) operands.back() = mapped(operands.back(), [](double x) { return -x; });
   // So are what a difference takes away, and what is wanted from what was predicted.
   if (is_mean_loss(node) || node.is<ir::Subtract>() || node.is<ir::NormalizeImage>())
     operands[1] = mapped(operands[1], [](double x) { return -x; });
