@@ -13,7 +13,6 @@
 #include "passes/gradients.h"
 #include "passes/pass_manager.h"
 #include "passes/plan_memory.h"
-#include "runtime/blas.h"
 #include "runtime/copy_probe.h"
 #include "runtime/cpu.h"
 #include "runtime/function_io.h"
@@ -215,7 +214,6 @@ int main(int argc, char** argv) {
   benchmark::Initialize(&argc, argv); // takes out its own
   try {
     const kiln::bench::Settings settings = kiln::bench::parse(argc, argv);
-    kiln::runtime::select_blis_kernels(*kiln::runtime::parse_isa_level(kiln::ir::name_of(settings.target.level)));
     const auto current = std::make_shared<kiln::bench::Current>();
     if (std::filesystem::is_regular_file(settings.shapes))
       kiln::bench::register_file(settings.shapes, settings, current);

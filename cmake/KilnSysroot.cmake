@@ -27,7 +27,7 @@ function(kiln_sysroot)
   if(script MATCHES "GROUP *\\( *([^ ]+)")
     set(path "${CMAKE_MATCH_1}")
   endif()
-  list(APPEND copies "libm.a=${path}" "libblis.a=${BLIS_LIBRARY}")
+  list(APPEND copies "libm.a=${path}")
 
   set(outputs "")
   foreach(copy IN LISTS copies)
@@ -46,7 +46,7 @@ function(kiln_sysroot)
 
   # Debian's texts, one after the other. Products show them.
   set(texts "")
-  foreach(package libc6-dev libstdc++-12-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev libblis-serial-dev)
+  foreach(package libc6-dev libstdc++-12-dev libjpeg62-turbo-dev libpng-dev zlib1g-dev)
     if(EXISTS "/usr/share/doc/${package}/copyright")
       list(APPEND texts "/usr/share/doc/${package}/copyright")
     endif()

@@ -94,7 +94,6 @@ public:
     product.point(&kiln_product::licences, licences_);
     product.set(&kiln_product::licences_bytes, static_cast<int64_t>(options_.licences.size()));
     product.set(&kiln_product::licences_text_bytes, options_.licences_text_bytes);
-    if (product_.calls_blas) product.point(&kiln_product::select_blas, "kiln_select_blas");
     return product;
   }
 
@@ -155,11 +154,7 @@ private:
 
   void compile(std::vector<EmittedModule>& modules, const ir::Target& target) {
     CompiledModules compiled = compile_all(modules, target, options_.threads, ObjectCache(options_.cache_directory));
-    for (ObjectFile& object : compiled.objects) {
-      const std::vector<std::string> needed = undefined_symbols(object);
-      product_.calls_blas = product_.calls_blas || std::binary_search(needed.begin(), needed.end(), "kiln_sgemm");
-      product_.objects.push_back(std::move(object));
-    }
+    std::move(compiled.objects.begin(), compiled.objects.end(), std::back_inserter(product_.objects));
   }
 
   const ProductOptions& options_;

@@ -59,7 +59,6 @@ struct Product {
   std::vector<ObjectFile> objects;
   // Of an inference binary, each once.
   std::vector<Weights> weights;
-  bool calls_blas = false;
   int64_t kernel_count = 0;
 };
 

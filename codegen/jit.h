@@ -15,7 +15,7 @@ struct JitSymbol {
   std::string name;
   void* address;
 };
-// kiln_parallel_for, kiln_sgemm and the memory functions, at their addresses in this process.
+// kiln_parallel_for and the memory functions, at their addresses in this process.
 std::vector<JitSymbol> runtime_symbols();
 
 // Owns the code it returns: functions live as long as it does.

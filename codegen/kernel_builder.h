@@ -124,22 +124,6 @@ public:
   void if_(Condition condition, const std::function<void()>& then);
   void if_else(Condition condition, const std::function<void()>& then, const std::function<void()>& otherwise);
 
-  // --- calls into the runtime ---
-  // c = op(a) op(b) + beta c, row-major, as kiln_sgemm.
-  struct Gemm {
-    bool transpose_a = false;
-    bool transpose_b = false;
-    Index m, n, k;
-    Pointer a;
-    Index lda;
-    Pointer b;
-    Index ldb;
-    float beta = 0.0f;
-    Pointer c;
-    Index ldc;
-  };
-  void sgemm(const Gemm& gemm);
-
   struct Impl; // emission state; LLVM types, so defined in codegen/kernel_builder_impl.h for codegen's own .cpp files
   Impl& impl() { return *impl_; }
 

@@ -287,21 +287,4 @@ void KernelBuilder::prefetch(Pointer from, Index offset) {
                        {address, e.ir.getInt32(read), e.ir.getInt32(second_level), e.ir.getInt32(data)});
 }
 
-void KernelBuilder::sgemm(const Gemm& gemm) {
-  for (const Pointer& pointer : {gemm.a, gemm.b, gemm.c}) expect(pointer, ElementType::f32, "sgemm");
-  for (Index index : {gemm.m, gemm.n, gemm.k, gemm.lda, gemm.ldb, gemm.ldc}) expect_set(index);
-  Impl& e = *impl_;
-  llvm::Type* i32 = e.ir.getInt32Ty();
-  llvm::Type* i64 = e.ir.getInt64Ty();
-  llvm::Type* pointer = e.ir.getPtrTy();
-  auto* type = llvm::FunctionType::get(
-      e.ir.getVoidTy(), {i32, i32, i64, i64, i64, pointer, i64, pointer, i64, e.ir.getFloatTy(), pointer, i64}, false);
-  llvm::FunctionCallee callee = e.module.getOrInsertFunction("kiln_sgemm", type);
-  llvm::cast<llvm::Function>(callee.getCallee())->addFnAttr(llvm::Attribute::NoUnwind);
-  e.ir.CreateCall(callee, {e.ir.getInt32(gemm.transpose_a), e.ir.getInt32(gemm.transpose_b), gemm.m.value, gemm.n.value,
-                           gemm.k.value, e.address(gemm.a, nullptr), gemm.lda.value, e.address(gemm.b, nullptr),
-                           gemm.ldb.value, llvm::ConstantFP::get(e.context, llvm::APFloat(gemm.beta)),
-                           e.address(gemm.c, nullptr), gemm.ldc.value});
-}
-
 } // namespace kiln::codegen

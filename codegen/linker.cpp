@@ -49,8 +49,8 @@ std::string member_name(size_t i) { return fmt::format("{:04}.o", i); }
 
 // What executables are linked of, in the order of the command line: before the objects, a group after them, the end.
 constexpr std::array<std::string_view, 3> kStartFiles = {"crt1.o", "crti.o", "crtbeginT.o"};
-constexpr std::array<std::string_view, 11> kLibraries = {
-    "libkiln_products.a", "libkiln_runtime.a", "libjpeg.a", "libpng.a", "libz.a", "libblis.a", "libstdc++.a", "libm.a",
+constexpr std::array<std::string_view, 10> kLibraries = {
+    "libkiln_products.a", "libkiln_runtime.a", "libjpeg.a", "libpng.a", "libz.a", "libstdc++.a", "libm.a",
     "libgcc.a",           "libgcc_eh.a",       "libc.a"};
 constexpr std::array<std::string_view, 2> kEndFiles = {"crtend.o", "crtn.o"};
 

@@ -19,7 +19,7 @@ std::string merged_object(const std::vector<ObjectFile>& objects);
 std::string shared_library(const std::vector<ObjectFile>& objects, const std::string& soname);
 
 // The folder of a build or an installation with what every executable is linked against: the C runtime, libc,
-// libstdc++, image decoders, BLIS and the libraries that drive products. Its files that are missing, all of which
+// libstdc++, image decoders and the libraries that drive products. Its files that are missing, all of which
 // executable() needs.
 std::vector<std::string> missing_in_sysroot(const std::string& sysroot);
 struct Executable {

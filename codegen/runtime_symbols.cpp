@@ -9,7 +9,6 @@ std::vector<JitSymbol> runtime_symbols() {
   auto address = [](auto* function) { return reinterpret_cast<void*>(function); };
   return {
       {"kiln_parallel_for", address(&kiln_parallel_for)},
-      {"kiln_sgemm", address(&kiln_sgemm)},
       {"memcpy", address(&std::memcpy)},
       {"memmove", address(&std::memmove)},
       {"memset", address(&std::memset)},

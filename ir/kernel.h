@@ -21,8 +21,8 @@ enum class Kernel : uint8_t {
   first,     // convolution of few input channels: plain source, blocked result
   depthwise, // convolution in which each channel sees itself alone: blocked, a filter a lane
   plain,     // plain layouts throughout: the general fallback
-  direct,    // emitted dense kernel
-  blas,      // dense by kiln_sgemm
+  direct,    // dense by dot products
+  tiled,     // dense by register tiles over panels copied to scratch
 };
 
 std::string_view name_of(Kernel kernel);
@@ -58,6 +58,14 @@ struct LrnTile {
   int64_t row() const { return margin + channels + margin; } // elements a pixel
 };
 LrnTile lrn_tile(const TensorType& src, int64_t size, const Target& target);
+
+// The panels of a tiled dense kernel: columns of the result at a time, and how much of the sums' depth a task copies to
+// its scratch at a time.
+struct DensePanel {
+  int64_t columns;
+  int64_t depth; // whole vectors
+};
+DensePanel dense_panel(int64_t columns, int64_t depth, const Target& target);
 
 // Bytes of scratch that each thread needs while it runs the node's kernel; not part of the arena.
 int64_t scratch_bytes(const Node& node, const Target& target);

@@ -14,9 +14,8 @@ bool choose_kernels(ir::Module& module, const PassOptions& options) {
     for (const auto& node : function->nodes()) {
       if (node->kernel != ir::Kernel::unset) continue;
       const auto candidates = kernel_candidates(*node, kind_of(*function), options.target);
-      const auto chosen = std::find_if(candidates.begin(), candidates.end(), [&](const KernelCandidate& candidate) {
-        return candidate.refusal.empty() && (options.blas || candidate.kernel != ir::Kernel::blas);
-      });
+      const auto chosen =
+          std::find_if(candidates.begin(), candidates.end(), [](const auto& c) { return c.refusal.empty(); });
       node->kernel = chosen->kernel;
       changed = true;
     }

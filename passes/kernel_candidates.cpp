@@ -41,6 +41,15 @@ std::string refuse_blocked(const Channels& channels, int64_t block) {
                      channels.out_group, block);
 }
 
+// The weights of a panel are turned before tiles go over it, at the price of about eight rows' products.
+constexpr int64_t kRowsWorthAPanel = 32;
+
+std::string refuse_tiled(const Node& node, FunctionKind kind) {
+  if (kind == FunctionKind::predict) return "predict adds up alike in every batch, one sample's included";
+  const int64_t rows = node.operand(0).type.dims[0];
+  return rows < kRowsWorthAPanel ? fmt::format("{} rows, fewer than {}", rows, kRowsWorthAPanel) : "";
+}
+
 template <class Op> Channels channels_of(const Node& node, const Dims& weights) {
   const int64_t groups = node.attributes<Op>().group;
   return {weights[1], weights[0] / groups, groups};
@@ -70,9 +79,10 @@ std::vector<KernelCandidate> kernel_candidates(const Node& node, FunctionKind ki
   case OpCode::conv_transpose2d:
     return convolution_candidates(channels_of<ConvTranspose2d>(node, node.operand(1).type.dims), block, false);
   case OpCode::dense:
+    return {{Kernel::tiled, refuse_tiled(node, kind)}, {Kernel::direct, ""}};
   case OpCode::dense_backward_data:
   case OpCode::dense_backward_weights:
-    return {{Kernel::blas, kind == FunctionKind::predict ? "predict holds no BLIS" : ""}, {Kernel::direct, ""}};
+    return {{Kernel::tiled, ""}};
   default:
     return {{node.op().traits.takes_any_layout() ? Kernel::any : Kernel::plain, ""}};
   }

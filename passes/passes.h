@@ -14,7 +14,6 @@ namespace kiln::passes {
 
 struct PassOptions {
   ir::Target target;
-  bool blas = true; // whether kernels may call BLIS
   // Told what a pass decided that people may want to know, in a sentence. May be empty.
   std::function<void(const ir::Function& function, const std::string& sentence)> note = {};
 };

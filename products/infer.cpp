@@ -69,7 +69,6 @@ public:
     if (words_.has("--info")) return tell(words_.has("--json") ? info_json(product_) : info_text(product_));
     check_modes();
     const auto threads = static_cast<int>(words_.count("--threads", 1, runtime::available_cpus()));
-    if (product_.select_blas != nullptr) product_.select_blas(product_.program->isa);
     runtime::Instance instance(*product_.program, {.threads = threads});
     load_weights(instance);
     Classifier classifier(instance);

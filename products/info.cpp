@@ -65,10 +65,6 @@ int64_t parameter_count(const kiln_program& program) {
   return count;
 }
 
-const char* blas_text(const kiln_product& product) {
-  return product.select_blas ? "BLIS: dense layers in training call it (11 MB of this file)" : "none";
-}
-
 } // namespace
 
 std::string info_text(const kiln_product& product, std::string_view more) {
@@ -91,7 +87,7 @@ std::string info_text(const kiln_product& product, std::string_view more) {
   text += more;
   text += std::string("plan hash   ") + program.plan_hash + "\nCPU         code for x86-64 level " + program.isa +
           ", of " + product.levels + " inside\n";
-  text += std::string("BLAS        ") + blas_text(product) + "\nbuilt by    kiln " + product.kiln_version +
+  text += std::string("built by    kiln ") + product.kiln_version +
           "\nlicences    --licences prints those of the libraries inside\n";
   return text;
 }
@@ -116,7 +112,7 @@ std::string info_json(const kiln_product& product, const std::function<void(runt
   json.end_array();
   if (more) more(json);
   json.member("plan_hash", program.plan_hash).member("isa", program.isa).member("levels", product.levels);
-  json.member("blas", product.select_blas != nullptr).member("kiln", product.kiln_version).end_object();
+  json.member("kiln", product.kiln_version).end_object();
   return json.text() + "\n";
 }
 

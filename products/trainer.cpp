@@ -72,7 +72,6 @@ public:
       throw Error(ErrorKind::usage, "\"" + words_.words().front() + "\" belongs to no option; --help lists them");
     if (words_.has("--test") && words_.has("--predict"))
       throw Error(ErrorKind::usage, "--test and --predict exclude each other");
-    if (product_.select_blas != nullptr) product_.select_blas(product_.program->isa);
     if (words_.has("--predict")) return predict();
     return words_.has("--test") ? test() : train();
   }

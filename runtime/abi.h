@@ -64,10 +64,6 @@ typedef int32_t (*kiln_entry)(const kiln_call* call);
 // Runs `kernel` over [0, tasks) on the threads of call->pool; returns when all are done.
 void kiln_parallel_for(const kiln_call* call, kiln_kernel kernel, const kiln_kernel_args* args, int64_t tasks);
 
-// c[m,n] = op(a) op(b) + beta c, row-major, leading dimensions in elements; op(x) = x or its transpose. One thread.
-void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
-                const float* b, int64_t ldb, float beta, float* c, int64_t ldc);
-
 // ---------------------------------------------------------------------------------------------------------------
 // Describing tensors
 // ---------------------------------------------------------------------------------------------------------------

@@ -1,9 +1,7 @@
-// kiln_sgemm on BLIS (the serial build), and the choice of its kernels.
+// sgemm on BLIS (the serial build), and the choice of its kernels.
 #include "runtime/blas.h"
 
-#include "runtime/abi.h"
 #include "runtime/error.h"
-#include "runtime/product.h"
 
 #include <blis.h>
 #include <cstdlib>
@@ -56,16 +54,8 @@ std::string blis_kernels() {
   return bli_arch_string(bli_arch_query_id());
 }
 
-} // namespace kiln::runtime
-
-extern "C" void kiln_select_blas(const char* isa) {
-  const std::optional<kiln::runtime::IsaLevel> level = kiln::runtime::parse_isa_level(isa);
-  if (!level) throw kiln::runtime::Error(kiln::runtime::ErrorKind::model, std::string("no ISA level ") + isa);
-  kiln::runtime::select_blis_kernels(*level);
-}
-
-extern "C" void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, int64_t n, int64_t k, const float* a,
-                           int64_t lda, const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
+void sgemm(bool transpose_a, bool transpose_b, int64_t m, int64_t n, int64_t k, const float* a, int64_t lda,
+           const float* b, int64_t ldb, float beta, float* c, int64_t ldc) {
   const float one = 1.0f;
   // Not by BLIS 0.9's kernels for small products, which work on operands as they lie: with the Haswell ones, a product
   // with a transposed b reads a row beyond the end of a. The others pack, and are no slower where it matters.
@@ -76,3 +66,5 @@ extern "C" void kiln_sgemm(int32_t transpose_a, int32_t transpose_b, int64_t m, 
                k, const_cast<float*>(&one), const_cast<float*>(a), lda, 1, const_cast<float*>(b), ldb, 1, &beta, c, ldc,
                1, nullptr, &runtime);
 }
+
+} // namespace kiln::runtime

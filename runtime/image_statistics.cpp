@@ -6,7 +6,7 @@
 // doubles.
 #include "runtime/image_statistics.h"
 
-#include "runtime/abi.h"
+#include "runtime/blas.h"
 #include "runtime/error.h"
 
 #include <algorithm>
@@ -95,7 +95,7 @@ void ImageMoments::add_products(const float* centered, int64_t images_count, Thr
       const int64_t row = tile / tiles * kTile, column = tile % tiles * kTile;
       if (column > row) continue; // the lower triangle
       const int64_t rows = std::min(kTile, n - row), columns = std::min(kTile, n - column);
-      kiln_sgemm(1, 0, rows, columns, images_count, centered + row, n, centered + column, n, 0, result, columns);
+      sgemm(true, false, rows, columns, images_count, centered + row, n, centered + column, n, 0, result, columns);
       for (int64_t i = 0; i < rows; ++i) {
         double* to = products_.data() + (row + i) * n + column;
         for (int64_t k = 0; k < columns; ++k) to[k] += static_cast<double>(result[i * columns + k]);

@@ -127,17 +127,13 @@ typedef struct kiln_product {
   // weights, those that passes made constants too: all or none in a file.
   const kiln_known_state* known_states;
   int32_t known_state_count;
-  void (*select_blas)(const char* isa); // null: no kernel calls BLIS, and the product holds none of it
-  const unsigned char* licences;        // of the libraries inside: a zlib stream
+  const unsigned char* licences; // of the libraries inside: a zlib stream
   int64_t licences_bytes;
   int64_t licences_text_bytes; // inflated
   // An input of predict's smallest batch and what it made of it when the product was built; null in a trainer.
   const unsigned char* sample;
   const float* sample_output;
 } kiln_product;
-
-// kiln_product::select_blas: fixes the BLIS kernels of the process for a level of ISA, by name. Throws Error.
-void kiln_select_blas(const char* isa);
 
 #ifdef __cplusplus
 }

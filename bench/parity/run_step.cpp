@@ -15,7 +15,6 @@
 #include "passes/pass_manager.h"
 #include "passes/pipeline.h"
 #include "passes/plan_memory.h"
-#include "runtime/blas.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
 #include "runtime/instance.h"
@@ -169,7 +168,6 @@ public:
     loaded_ = frontend::load_experiment(path, overrides, diagnostics);
     if (!loaded_ || diagnostics.has_errors()) fail(diagnostics);
     options_.pass.target = ir::target_for(codegen::host_isa_level());
-    runtime::select_blis_kernels(*runtime::parse_isa_level(ir::name_of(options_.pass.target.level)));
     auto module = import({.train_batch = batch, .predict_batches = {}});
     optimize_training(*module, options_);
     train_ = std::make_unique<Compiled>(std::move(module), options_.pass.target, threads);

@@ -87,43 +87,6 @@ TEST_P(JitRun, DriverRunsItsLaunchesInOrder) {
 
 INSTANTIATE_TEST_SUITE_P(Levels, JitRun, ::testing::ValuesIn(testing::all_levels()), testing::level_name);
 
-TEST(Jit, CallsTheRuntimeForProducts) {
-  auto target = ir::target_for(ir::IsaLevel::baseline);
-  EmittedModule module = testing::emit_kernel(target, [](KernelBuilder& k) {
-    k.begin_tasks([&](Index) {
-      // c[2,4] = a[2,3] b^T, with b[4,3]
-      k.sgemm({.transpose_b = true,
-               .m = k.index(2),
-               .n = k.index(4),
-               .k = k.index(3),
-               .a = k.operand(0),
-               .lda = k.index(3),
-               .b = k.operand(1),
-               .ldb = k.index(3),
-               .beta = 0.0f,
-               .c = k.operand(2),
-               .ldc = k.index(4)});
-    });
-  });
-  ObjectFile object = compile(module, target);
-  EXPECT_THAT(undefined_symbols(object), ::testing::Contains("kiln_sgemm"));
-  Jit jit;
-  jit.add(object);
-  Buffer<float> a(6), b(12), c(8, -1.0f);
-  for (size_t i = 0; i < 6; ++i) a[i] = static_cast<float>(i);
-  for (size_t i = 0; i < 12; ++i) b[i] = static_cast<float>(i % 5);
-  void* operands[] = {a.data(), b.data(), c.data()};
-  kiln_call call{};
-  kiln_kernel_args args{operands, nullptr, &call};
-  jit.kernel("kernel")(&args, 0, 1, nullptr);
-  for (size_t i = 0; i < 2; ++i)
-    for (size_t j = 0; j < 4; ++j) {
-      float sum = 0;
-      for (size_t k = 0; k < 3; ++k) sum += a[i * 3 + k] * b[j * 3 + k];
-      EXPECT_EQ(c[i * 4 + j], sum);
-    }
-}
-
 TEST(Jit, SeesOnlyTheSymbolsItIsGiven) {
   auto target = ir::target_for(ir::IsaLevel::baseline);
   std::vector<EmittedModule> modules;

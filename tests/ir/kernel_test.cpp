@@ -133,7 +133,7 @@ TEST(LayoutDemand, StaysInBlocksWhereChannelsStay) {
 }
 
 TEST(LayoutDemand, RefusesKernelsThatAnOpDoesNotHave) {
-  EXPECT_THROW(demand(kConv, "%y = conv2d(%x, %w) kernel=blas"), TypeError);
+  EXPECT_THROW(demand(kConv, "%y = conv2d(%x, %w) kernel=tiled"), TypeError);
   EXPECT_THROW(demand(kConv, "%y = conv2d_backward_data(%w, %d) {src_size=[8,8]} kernel=first"), TypeError);
   EXPECT_THROW(demand(kConv, "%y = relu(%x) kernel=plain"), TypeError);
   EXPECT_THROW(demand("%x: f32[2,5]", "%y = softmax(%x) kernel=plain"), TypeError);
@@ -142,7 +142,7 @@ TEST(LayoutDemand, RefusesKernelsThatAnOpDoesNotHave) {
 
 TEST(Kernel, NamesRoundTrip) {
   for (Kernel kernel :
-       {Kernel::any, Kernel::blocked, Kernel::first, Kernel::depthwise, Kernel::plain, Kernel::direct, Kernel::blas})
+       {Kernel::any, Kernel::blocked, Kernel::first, Kernel::depthwise, Kernel::plain, Kernel::direct, Kernel::tiled})
     EXPECT_EQ(parse_kernel(name_of(kernel)), kernel);
   EXPECT_EQ(parse_kernel("fast"), std::nullopt);
 }

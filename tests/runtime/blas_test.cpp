@@ -1,7 +1,6 @@
 // Which BLIS kernels serve which ISA level, the products themselves, and that several threads may ask at once.
 #include "runtime/blas.h"
 
-#include "runtime/abi.h"
 #include "runtime/counter_random.h"
 #include "runtime/error.h"
 #include "runtime/memory_block.h"
@@ -46,8 +45,8 @@ void multiply_guarded_matrices() {
           const auto block = [](int64_t floats) { return MemoryBlock::allocate_guarded(floats * 4); };
           const MemoryBlock a = block(m * k), b = block(k * n), c = block(m * n);
           const auto floats = [](const MemoryBlock& memory) { return reinterpret_cast<float*>(memory.data()); };
-          kiln_sgemm(transpose_a, transpose_b, m, n, k, floats(a), transpose_a ? m : k, floats(b), transpose_b ? k : n,
-                     0, floats(c), n);
+          sgemm(transpose_a, transpose_b, m, n, k, floats(a), transpose_a ? m : k, floats(b), transpose_b ? k : n, 0,
+                floats(c), n);
         }
 }
 
@@ -143,7 +142,7 @@ TEST_P(Sgemm, AgreesWithDouble) {
       for (int64_t j = 0; j < p.n; ++j) c[static_cast<size_t>(i * ldc + j)] = std::numeric_limits<float>::quiet_NaN();
     }
   }
-  kiln_sgemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(), lda, b.data(), ldb, p.beta, c.data(), ldc);
+  sgemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(), lda, b.data(), ldb, p.beta, c.data(), ldc);
   const double bound_factor = (2 + std::sqrt(static_cast<double>(p.k))) * 0x1p-24;
   for (int64_t i = 0; i <= p.m; ++i) {
     for (int64_t j = 0; j < ldc; ++j) {
@@ -165,7 +164,7 @@ TEST_P(Sgemm, AgreesWithDouble) {
   }
 }
 
-// Emitted kernels call from every thread of the pool. Different sizes at once exercise BLIS's shared buffer pools.
+// Statistics call from every thread of the pool. Different sizes at once exercise BLIS's shared buffer pools.
 TEST(SgemmThreads, ConcurrentCallsGiveTheBitsOfOneThread) {
   select_blis_kernels(cpu_isa_level());
   const Product shapes[] = {{false, true, 64, 500, 800, 0},
@@ -177,8 +176,8 @@ TEST(SgemmThreads, ConcurrentCallsGiveTheBitsOfOneThread) {
   const std::vector<float> b = random_values(5, 500 * 800);
   const auto multiply = [&](const Product& p) {
     std::vector<float> c(static_cast<size_t>(p.m * p.n));
-    kiln_sgemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(), p.transpose_a ? p.m : p.k, b.data(),
-               p.transpose_b ? p.k : p.n, 0, c.data(), p.n);
+    sgemm(p.transpose_a, p.transpose_b, p.m, p.n, p.k, a.data(), p.transpose_a ? p.m : p.k, b.data(),
+          p.transpose_b ? p.k : p.n, 0, c.data(), p.n);
     return c;
   };
   std::vector<std::vector<float>> expected;

@@ -9,6 +9,7 @@
 #include "passes/pass_manager.h"
 #include "passes/pipeline.h"
 #include "passes/plan_memory.h"
+#include "runtime/blas.h"
 #include "runtime/data_source.h"
 #include "runtime/function_io.h"
 #include "runtime/instance.h"
@@ -255,8 +256,8 @@ std::vector<double> covariance_of(std::vector<float> rows, int64_t width) {
   std::vector<float> products(sums.size());
   for (int64_t first = 0; first < count; first += kChunk) {
     const float* chunk = rows.data() + first * width;
-    kiln_sgemm(1, 0, width, width, std::min(kChunk, count - first), chunk, width, chunk, width, 0, products.data(),
-               width);
+    runtime::sgemm(true, false, width, width, std::min(kChunk, count - first), chunk, width, chunk, width, 0,
+                   products.data(), width);
     for (size_t i = 0; i < sums.size(); ++i) sums[i] += static_cast<double>(products[i]) / static_cast<double>(count);
   }
   return sums;

@@ -181,7 +181,7 @@ std::string renamed(const ir::Function& function, std::string_view name) {
   return fmt::format("func @{}{}", name, text.substr(text.find('(')));
 }
 
-// The function with each choice of kernels. Dense layers go through BLAS in the first and are emitted in the second.
+// The function with each choice of kernels. predict differs for dense layers too, which add by dot products there.
 std::unique_ptr<ir::Module> make_variants(const ir::Function& function, const std::string& states,
                                           const ir::Target& target) {
   const bool blocked = any_node(function, follows_layout) && !any_node(function, is_convolution);

@@ -1,7 +1,6 @@
 // A seed's networks through every check, each in a process of its own; what fails is shrunk.
 #include "tests/support/random_check.h"
 
-#include "runtime/blas.h"
 #include "runtime/cpu.h"
 #include "tests/support/in_child.h"
 #include "tests/support/network_check.h"
@@ -17,13 +16,7 @@ namespace {
 constexpr int kSeconds = 120; // far more than any network takes
 
 std::vector<NetworkFinding> check(const std::string& text, const NetworkCheckOptions& options) {
-  return in_child(
-      [&] {
-        // Once a process, as a program of that level does.
-        runtime::select_blis_kernels(*runtime::parse_isa_level(ir::name_of(options.level)));
-        return check_network(text, options);
-      },
-      kSeconds);
+  return in_child([&] { return check_network(text, options); }, kSeconds);
 }
 
 std::string describe_findings(const std::vector<NetworkFinding>& findings) {

@@ -91,7 +91,7 @@ class Training(ToolTest):
         self.kiln("build", self.experiment, f"--emit={kind}", "--train", "-o", self.path(name), *arguments)
 
     def assert_trained(self, data):
-        """As kiln train does it, which calls BLIS: equal to rounding."""
+        """As kiln train does it."""
         ours, wanted = read_tensors(data), read_tensors(read_file(self.path("by-kiln/checkpoints/last.safetensors")))
         self.assertEqual(set(ours), set(wanted))
         for name, values in wanted.items():

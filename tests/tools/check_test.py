@@ -54,12 +54,12 @@ class Check(ToolTest):
         self.assertIn("kernels of train_step", text)
         self.assertIn("kernels of predict", text)
         self.assertRegex(text, r"conv2d +conv2, relu2 +blocked +first: 20 input channels, more than 4")
-        self.assertRegex(text, r"dense +fc1, relu3 +direct +blas: predict holds no BLIS")
+        self.assertRegex(text, r"dense +fc1, relu3 +direct +tiled: predict adds up alike in every batch")
         kernels = self.kiln("check", self.lenet(), "-v", "--json").json()["kernels"]
         chosen = {(kernel["function"], kernel["op"], kernel["layer"]): kernel for kernel in kernels}
         self.assertEqual(chosen["train_step", "conv2d", "conv1, relu1"]["kernel"], "first")
         self.assertEqual(chosen["train_step", "conv2d", "conv1, relu1"]["refusals"], [])
-        self.assertEqual(chosen["train_step", "dense", "fc1, relu3"]["kernel"], "blas")
+        self.assertEqual(chosen["train_step", "dense", "fc1, relu3"]["kernel"], "tiled")
 
     def test_memory_depends_on_the_batch_and_follows_it(self):
         small = self.kiln("check", self.lenet(), "--json", "--batch", "64").json()["memory"]

@@ -112,7 +112,6 @@ int run_build(const Options& options) {
   const std::vector<std::string> names = class_names(loaded, class_count(*module));
   InferenceChanges changes;
   passes::PassOptions pass = changes.listen();
-  pass.blas = false; // a library calls nothing
   const ir::Plan plan = optimize(*module, options.train_step ? Purpose::training : Purpose::inference, options, pass);
 
   if (!is_code) {

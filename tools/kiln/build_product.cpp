@@ -175,8 +175,7 @@ codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, cons
   for (const Level& level : compiled)
     parts.push_back({level.training, level.prediction, recipe.stated(), data, known_states});
   const codegen::Product made = codegen::make_trainer(parts, product);
-  summary = fmt::format("trains {} for {}{}", loaded.experiment.name(), level_names(levels),
-                        made.calls_blas ? ", with BLIS for dense layers" : "");
+  summary = fmt::format("trains {} for {}", loaded.experiment.name(), level_names(levels));
   return codegen::executable(made.objects, sysroot);
 }
 

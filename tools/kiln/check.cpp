@@ -272,7 +272,7 @@ int run_check(const Options& options) {
 
   const ir::Plan training_plan = optimize(*training, Purpose::training, options);
   facts.training = training_memory(training_plan, recipe.health().every_steps() > 0);
-  facts.trainer_bytes = trainer_bytes(training_plan);
+  facts.trainer_bytes = kTrainerBytes;
   for (const ir::FunctionPlan& function : training_plan.functions)
     if (function.function->name() == "train_step") facts.training_flops = flops_of(function) / recipe.batch();
   // With weights known, as predict has them.

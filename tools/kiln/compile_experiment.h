@@ -33,7 +33,7 @@ ir::Target target_of(const Options& options); // throws runtime::Error (usage, u
 int thread_count(const Options& options);
 // Of compiled objects; empty: none.
 std::string cache_directory(const Options& options);
-// Fixes the BLIS kernels for a target; before any thread exists.
+// Fixes the BLIS kernels that statistics of images take for a target; before any thread exists.
 void select_kernels(const ir::Target& target);
 
 enum class Purpose { training, inference };

@@ -52,14 +52,6 @@ Memory training_memory(const ir::Plan& plan, bool looks_at_health) {
   return memory;
 }
 
-int64_t trainer_bytes(const ir::Plan& plan) {
-  constexpr int64_t own = 2'100'000, blis = 3'500'000;
-  for (const ir::FunctionPlan& function : plan.functions)
-    for (const ir::PlanStep& step : function.steps)
-      if (step.node->kernel == ir::Kernel::blas) return own + blis;
-  return own;
-}
-
 int64_t constant_bytes(const kiln_program& program) {
   int64_t bytes = 0;
   for (int i = 0; i < program.state_count; ++i)

@@ -26,9 +26,9 @@ struct Memory {
 Memory memory_of(const ir::Plan& plan);
 // The same of a recipe, and what its loop takes beside.
 Memory training_memory(const ir::Plan& plan, bool looks_at_health);
-// What a native trainer of this plan takes for itself: the code that it reaches, stacks, buffers of files and of BLIS.
-// Measured, not derived: good to half a megabyte.
-int64_t trainer_bytes(const ir::Plan& plan);
+// What a native trainer takes for itself: the code that it reaches, stacks, buffers of files. Measured, not derived:
+// good to half a megabyte.
+constexpr int64_t kTrainerBytes = 2'100'000;
 
 // Of the constants of a compiled program.
 int64_t constant_bytes(const kiln_program& program);

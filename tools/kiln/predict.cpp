@@ -207,7 +207,6 @@ int run_predict(const Options& options) {
                          fmt::format("\"{}\" names samples of the test split, \"{}\" a file: only one kind at a time; "
                                      "write ./{} if that is a file too",
                                      *samples, *files, *samples));
-  select_kernels(target_of(options));
   const frontend::LoadedExperiment loaded = load(options);
   return files != options.samples.end() ? predict_files(loaded, options) : predict_samples(loaded, options);
 }

@@ -12,7 +12,6 @@
 namespace kiln::tools {
 
 int run_test(const Options& options) {
-  select_kernels(target_of(options));
   const frontend::LoadedExperiment loaded = load(options);
   const auto source = open_test_source(loaded, options);
 

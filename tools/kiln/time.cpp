@@ -266,7 +266,6 @@ void print_text(const Report& report) {
 
 int run_time(const Options& options) {
   const ir::Target target = target_of(options);
-  select_kernels(target);
   const frontend::LoadedExperiment loaded = load(options);
   const proto::Training& training = loaded.experiment.training();
   const bool trains = options.phase == "train";

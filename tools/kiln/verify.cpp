@@ -228,7 +228,6 @@ std::string text_of(const Difference& difference) {
 } // namespace
 
 int run_verify(const Options& options) {
-  select_kernels(target_of(options));
   const frontend::LoadedExperiment loaded = load(options);
   frontend::ImportOptions wanted;
   wanted.predict_batches = {1};
