@@ -132,8 +132,8 @@ class Losses(ToolTest):
         self.assertEqual(rows[0], ["class", "labels", "precision", "recall", "f1"])
         self.assertEqual([int(row[1]) for row in rows[1:]], [labels.count(c) for c in range(5)])
         rows = read_csv(self.path(f"{name}-metrics/metrics.csv"))
-        self.assertEqual(rows[0][-2:], ["test_top_2", "test_top_3"])
-        self.assertAlmostEqual(float(rows[-1][-1]), tested["top_k"]["3"], 12)
+        self.assertIn("test_top_2", rows[0])
+        self.assertAlmostEqual(float(rows[-1][rows[0].index("test_top_3")]), tested["top_k"]["3"], 12)
         text = self.kiln("test", self.path(f"{name}.textproto"), "--out", self.path(f"{name}-metrics")).out
         self.assertIn("\ntop 2: ", text)
         self.assertRegex(text, r"class +labels +precision +recall +F1\n")
@@ -164,8 +164,9 @@ class Losses(ToolTest):
         self.assertEqual(set(tested["losses"]), {"aux", "main"})
         self.assertAlmostEqual(tested["test_loss"], 0.3 * tested["losses"]["aux"] + tested["losses"]["main"], 6)
         rows = read_csv(self.path("several-metrics/metrics.csv"))
-        self.assertEqual(rows[0][-2:], ["test_loss:aux", "test_loss:main"])
-        self.assertAlmostEqual(float(rows[1][-1]), tested["losses"]["main"], 5)
+        self.assertIn("test_loss:aux", rows[0])
+        ends = [row for row in rows[1:] if row[rows[0].index("test_loss:main")]]
+        self.assertAlmostEqual(float(ends[0][rows[0].index("test_loss:main")]), tested["losses"]["main"], 5)
         # The auxiliary head takes no part in predict.
         shown = self.kiln("show", self.path("several.textproto"), "--function", "predict", "--optimized").out
         self.assertNotIn("aux", shown)
@@ -224,7 +225,8 @@ class Losses(ToolTest):
         self.assertRegex(plain, r"^37 samples: loss [\d.]+ \(")
         with open(self.path("regression/metrics.jsonl"), encoding="utf-8") as file:
             for row in map(json.loads, file):
-                self.assertIsNone(row["accuracy" if row["kind"] == "step" else "test_accuracy"])
+                if row["kind"] != "health":
+                    self.assertIsNone(row["accuracy" if row["kind"] == "step" else "test_accuracy"])
         samples = self.kiln("predict", self.path("huber.textproto"), "--out", self.path("regression"), "--json", "0-1").json()["samples"]
         self.assertEqual(samples[0]["shape"], [5])
         self.assertEqual(len(samples[1]["label"]), 5)
