@@ -4,6 +4,7 @@
 #include "runtime/vector_math.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace kiln::runtime {
 namespace {
@@ -18,7 +19,7 @@ struct Hsv {
 
 float clamp(float value) { return value < 0 ? 0 : value > 1 ? 1 : value; }
 float from_byte(uint8_t byte) { return static_cast<float>(byte) / 255; }
-uint8_t to_byte(float value) { return static_cast<uint8_t>(value * 255 + 0.5f); } // of 0 to 1
+uint8_t to_byte(float value) { return static_cast<uint8_t>(std::lround(value * 255)); } // of 0 to 1
 
 Rgb load(const uint8_t* pixel) { return {from_byte(pixel[0]), from_byte(pixel[1]), from_byte(pixel[2])}; }
 

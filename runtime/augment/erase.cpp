@@ -5,14 +5,13 @@
 #include "runtime/vector_math.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstring>
 
 namespace kiln::runtime {
 namespace {
 
-int64_t side_of(float length, int64_t most) {
-  return std::clamp<int64_t>(static_cast<int64_t>(length + 0.5f), 1, most);
-}
+int64_t side_of(float length, int64_t most) { return std::clamp<int64_t>(std::lround(length), 1, most); }
 
 } // namespace
 
