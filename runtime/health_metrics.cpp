@@ -36,18 +36,6 @@ std::vector<uint8_t> from_hex(std::string_view text, size_t units) {
   return flags;
 }
 
-double number(const JsonValue& object, std::string_view name) {
-  const JsonValue* found = object.find(name);
-  double value;
-  return found && parse_double(found->text, value) ? value : std::numeric_limits<double>::quiet_NaN();
-}
-
-int64_t count(const JsonValue& object, std::string_view name) {
-  const JsonValue* found = object.find(name);
-  uint64_t value;
-  return found && found->as_unsigned(value) ? static_cast<int64_t>(value) : 0;
-}
-
 } // namespace
 
 double HealthMetrics::Parameter::update_to_weight() const {
@@ -83,16 +71,16 @@ void add_health(JsonWriter& json, const HealthMetrics& metrics) {
 
 HealthMetrics read_health(const JsonValue& object) {
   HealthMetrics metrics;
-  metrics.step = count(object, "step");
-  metrics.epoch = count(object, "epoch");
+  metrics.step = object.count("step");
+  metrics.epoch = object.count("epoch");
   if (const JsonValue* parameters = object.find("parameters"))
     for (const auto& [name, value] : parameters->members)
       metrics.parameters.push_back(
-          {name, number(value, "gradient_norm"), number(value, "weight_norm"), number(value, "update_norm")});
+          {name, value.number("gradient_norm"), value.number("weight_norm"), value.number("update_norm")});
   if (const JsonValue* rectifiers = object.find("rectifiers"))
     for (const auto& [name, value] : rectifiers->members) {
       const JsonValue* fired = value.find("fired_in_epoch");
-      const auto units = static_cast<size_t>(count(value, "units"));
+      const auto units = static_cast<size_t>(value.count("units"));
       if (fired && fired->text.size() == (units + 3) / 4)
         metrics.rectifiers.push_back({name, {}, from_hex(fired->text, units)});
     }

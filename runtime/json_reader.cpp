@@ -1,11 +1,12 @@
 // Reads one JSON document strictly (RFC 8259, UTF-8, no doubled keys) into a small tree.
-// Meant for headers of safetensors files: depth is bounded, numbers keep their text.
+// Meant for headers of safetensors files and rows of metrics: depth is bounded, numbers keep their text.
 #include "runtime/json_reader.h"
 
 #include "runtime/number_format.h"
 #include "runtime/utf8.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace kiln::runtime {
 namespace {
@@ -257,6 +258,20 @@ const JsonValue* JsonValue::find(std::string_view name) const {
 }
 
 bool JsonValue::as_unsigned(uint64_t& value) const { return kind == Kind::Number && parse_unsigned(text, value); }
+
+double JsonValue::number(std::string_view name) const {
+  const JsonValue* found = find(name);
+  double value;
+  return found && found->kind == Kind::Number && parse_double(found->text, value)
+             ? value
+             : std::numeric_limits<double>::quiet_NaN();
+}
+
+int64_t JsonValue::count(std::string_view name) const {
+  const JsonValue* found = find(name);
+  uint64_t value;
+  return found && found->as_unsigned(value) ? static_cast<int64_t>(value) : 0;
+}
 
 bool parse_json(std::string_view text, JsonValue& value, std::string& problem) {
   value = JsonValue();

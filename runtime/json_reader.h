@@ -1,5 +1,5 @@
 // Reads one JSON document strictly (RFC 8259, UTF-8, no doubled keys) into a small tree.
-// Meant for headers of safetensors files: depth is bounded, numbers keep their text.
+// Meant for headers of safetensors files and rows of metrics: depth is bounded, numbers keep their text.
 #pragma once
 
 #include <cstdint>
@@ -30,6 +30,9 @@ struct JsonValue {
   const JsonValue* find(std::string_view name) const;
   // False unless this is a number without sign, fraction or exponent that fits.
   bool as_unsigned(uint64_t& value) const;
+  // Of an object's member: NaN, or 0, unless it is such a number.
+  double number(std::string_view name) const;
+  int64_t count(std::string_view name) const;
 };
 
 // False on malformed text; `problem` then says what is wrong and at which byte.

@@ -1,35 +1,21 @@
 // Groups of steps are joined two by two whenever there are too many.
 #include "runtime/run_history.h"
 
+#include "runtime/checkpoint.h"
 #include "runtime/json_reader.h"
 #include "runtime/number_format.h"
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 namespace kiln::runtime {
 namespace {
 
 constexpr size_t most_groups = 512;
-constexpr double not_a_number = std::numeric_limits<double>::quiet_NaN();
-
-// NaN where there is none: such values were written as null.
-double number(const JsonValue& object, std::string_view name) {
-  const JsonValue* found = object.find(name);
-  double value;
-  return found && parse_double(found->text, value) ? value : not_a_number;
-}
-
-int64_t count(const JsonValue& object, std::string_view name) {
-  const JsonValue* found = object.find(name);
-  uint64_t value;
-  return found && found->as_unsigned(value) ? static_cast<int64_t>(value) : 0;
-}
 
 // Least, mean, largest.
 std::array<double, 3> extent(const std::vector<double>& values) {
-  if (values.empty()) return {not_a_number, not_a_number, not_a_number};
+  if (values.empty()) return {not_measured, not_measured, not_measured};
   const auto [least, largest] = std::minmax_element(values.begin(), values.end());
   double sum = 0;
   for (const double value : values) sum += value;
@@ -67,23 +53,23 @@ void RunHistory::load_row(std::string_view row) {
   if (!kind) return;
   if (kind->text == "step") {
     StepMetrics metrics;
-    metrics.step = count(value, "step");
-    metrics.loss = static_cast<float>(number(value, "loss"));
-    metrics.learning_rate = number(value, "learning_rate");
+    metrics.step = value.count("step");
+    metrics.loss = static_cast<float>(value.number("loss"));
+    metrics.learning_rate = value.number("learning_rate");
     add_step(metrics);
   }
   if (kind->text == "health") add_health(read_health(value));
   if (kind->text != "epoch") return;
   Epoch& epoch = epochs_.emplace_back();
   EpochMetrics& metrics = epoch.metrics;
-  metrics.epoch = count(value, "epoch");
-  metrics.step = count(value, "step");
-  metrics.learning_rate = number(value, "learning_rate");
-  metrics.train_loss = number(value, "train_loss");
-  metrics.train_accuracy = number(value, "train_accuracy");
-  metrics.test_loss = number(value, "test_loss");
-  metrics.test_accuracy = number(value, "test_accuracy");
-  for (const std::string& name : further_names_) epoch.further.push_back(number(value, name));
+  metrics.epoch = value.count("epoch");
+  metrics.step = value.count("step");
+  metrics.learning_rate = value.number("learning_rate");
+  metrics.train_loss = value.number("train_loss");
+  metrics.train_accuracy = value.number("train_accuracy");
+  metrics.test_loss = value.number("test_loss");
+  metrics.test_accuracy = value.number("test_accuracy");
+  for (const std::string& name : further_names_) epoch.further.push_back(value.number(name));
 }
 
 void RunHistory::add_step(const StepMetrics& metrics) {
@@ -111,7 +97,7 @@ void RunHistory::add_health(const HealthMetrics& metrics) {
   for (const HealthMetrics::Parameter& parameter : metrics.parameters)
     if (std::isfinite(parameter.update_to_weight())) ratios.push_back(parameter.update_to_weight());
   for (const HealthMetrics::Rectifier& rectifier : metrics.rectifiers) shares.push_back(rectifier.dead_share());
-  const double norm = metrics.parameters.empty() ? not_a_number : metrics.gradient_norm();
+  const double norm = metrics.parameters.empty() ? not_measured : metrics.gradient_norm();
   health_.push_back({metrics.step, norm, extent(ratios), extent(shares)});
   last_health_ = metrics;
 }
