@@ -59,6 +59,7 @@ private:
   void open_run();
   void describe_run() const;
   bool resume(); // whether there was a checkpoint
+  void begin_states(bool resumes);
   bool load_given_weights();
   void bind_data();
   void check_resumed(const CheckpointInfo& info, const std::string& path) const;
@@ -176,10 +177,7 @@ void Trainer::open_run() {
   probe_.emplace(*instance_, function_, loss_);
   if (options_.test)
     evaluator_.emplace(*instance_, *options_.test, options_.evaluate_batch, options_.evaluated, noted_records());
-  instance_->initialize(training_.seed);
-  bool knows_data = !options_.weights.empty() && load_given_weights();
-  if (options_.resume && resume()) knows_data = true;
-  if (!knows_data && options_.measure_data) options_.measure_data(*instance_);
+  begin_states(options_.resume);
   if (!directory_) return;
   if (options_.resume) describe_run(); // now that it was not refused
   if (options_.resume) bad_records_.load(directory_->bad_records());
@@ -211,6 +209,14 @@ void Trainer::bind_data() {
 void Trainer::describe_run() const {
   directory_->describe_run(program_.experiment ? program_.experiment : "",
                            environment_json(program_, training_, options_.threads, options_.kiln_version));
+}
+
+// What the first step begins with, or the step after a checkpoint.
+void Trainer::begin_states(bool resumes) {
+  instance_->initialize(training_.seed);
+  bool knows_data = !options_.weights.empty() && load_given_weights();
+  if (resumes && resume()) knows_data = true;
+  if (!knows_data && options_.measure_data) options_.measure_data(*instance_);
 }
 
 // Whether they hold what pre-processing takes from the data.
@@ -353,9 +359,7 @@ void Trainer::replay_before(const std::function<void(Prefetcher&)>& run_last) {
   if (directory_ && file_exists(last_checkpoint_path(directory_->checkpoints()))) {
     start = load_checkpoint(last_checkpoint_path(directory_->checkpoints()), *instance_, options_.replan).position;
   } else if (first_step_ == 0) {
-    instance_->initialize(training_.seed);
-    const bool knows_data = !options_.weights.empty() && load_given_weights();
-    if (!knows_data && options_.measure_data) options_.measure_data(*instance_);
+    begin_states(false);
   } else {
     return;
   }
