@@ -18,7 +18,7 @@ namespace kiln::codegen {
 namespace {
 
 // Goes up when an emitter changes the bits that it computes, so that no checkpoint resumes under other arithmetic.
-constexpr std::string_view kKernelsVersion = "8";
+constexpr std::string_view kKernelsVersion = "9";
 
 PlanModules modules_of(const ir::Plan& plan, const std::string& function) {
   PlanModules modules(plan);

@@ -32,14 +32,12 @@ struct AdadeltaUpdate : ParameterUpdate<AdadeltaUpdate, 2> {
   template <class T>
   static T formula(const Attributes& attributes, int, const T& w, Slots<T>& slots, const T& gradient, const T& rate) {
     using math::like;
-    using math::mul_add;
     using math::sqrt;
-    const T decay = like(w, attributes.decay), rest = like(w, 1 - attributes.decay);
     const T epsilon = like(w, attributes.epsilon);
-    const T g = mul_add(like(w, attributes.weight_decay), w, gradient);
-    slots[0] = mul_add(decay, slots[0], rest * g * g);
+    const T g = decayed_gradient(attributes, w, gradient);
+    slots[0] = running_mean(attributes.decay, slots[0], g * g);
     const T d = g * sqrt(slots[1] + epsilon) / sqrt(slots[0] + epsilon);
-    slots[1] = mul_add(decay, slots[1], rest * d * d);
+    slots[1] = running_mean(attributes.decay, slots[1], d * d);
     return w - rate * d;
   }
 };

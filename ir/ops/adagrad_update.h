@@ -29,7 +29,7 @@ struct AdagradUpdate : ParameterUpdate<AdagradUpdate, 1> {
     using math::like;
     using math::mul_add;
     using math::sqrt;
-    const T g = mul_add(like(w, attributes.weight_decay), w, gradient);
+    const T g = decayed_gradient(attributes, w, gradient);
     slots[0] = mul_add(g, g, slots[0]);
     return w - rate * g / (sqrt(slots[0]) + like(w, attributes.epsilon));
   }

@@ -50,13 +50,11 @@ struct AdamUpdate : ParameterUpdate<AdamUpdate, 2> {
   template <class T> static T formula(const Attributes& attributes, const Corrections<T>& corrections, const T& w,
                                       Slots<T>& slots, const T& gradient, const T& rate) {
     using math::like;
-    using math::mul_add;
     using math::sqrt;
-    const T decay = like(w, attributes.weight_decay);
-    const T g = attributes.decoupled ? gradient : mul_add(decay, w, gradient);
-    slots[0] = mul_add(like(w, attributes.beta1), slots[0], like(w, 1 - attributes.beta1) * g);
-    slots[1] = mul_add(like(w, attributes.beta2), slots[1], like(w, 1 - attributes.beta2) * g * g);
-    const T kept = attributes.decoupled ? w - rate * decay * w : w;
+    const T g = attributes.decoupled ? gradient : decayed_gradient(attributes, w, gradient);
+    slots[0] = running_mean(attributes.beta1, slots[0], g);
+    slots[1] = running_mean(attributes.beta2, slots[1], g * g);
+    const T kept = attributes.decoupled ? w - rate * like(w, attributes.weight_decay) * w : w;
     const T size = sqrt(slots[1] / corrections.second) + like(w, attributes.epsilon);
     return kept - rate * (slots[0] / corrections.first) / size;
   }

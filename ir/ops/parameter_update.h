@@ -30,6 +30,19 @@ inline void check_epsilon(std::string_view op, double value) {
   if (!(value >= 1e-30 && value <= 1e30)) refuse(op, "epsilon", "1e-30 to 1e30", fmt::to_string(value));
 }
 
+// gradient + weight_decay * w
+template <class T> T decayed_gradient(const UpdateAttributes& attributes, const T& w, const T& gradient) {
+  using math::like;
+  using math::mul_add;
+  return mul_add(like(w, attributes.weight_decay), w, gradient);
+}
+// kept * mean + (1 - kept) * value
+template <class T> T running_mean(double kept, const T& mean, const T& value) {
+  using math::like;
+  using math::mul_add;
+  return mul_add(like(mean, kept), mean, like(mean, 1 - kept) * value);
+}
+
 // A base for `struct Op : ParameterUpdate<Op>`, where Op has Attributes (an UpdateAttributes),
 //
 //   static constexpr std::array<std::string_view, n> slot_names; // what it keeps, 0 at first

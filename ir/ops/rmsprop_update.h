@@ -35,8 +35,8 @@ struct RmspropUpdate : ParameterUpdate<RmspropUpdate, 2> {
     using math::like;
     using math::mul_add;
     using math::sqrt;
-    const T g = mul_add(like(w, attributes.weight_decay), w, gradient);
-    slots[0] = mul_add(like(w, attributes.decay), slots[0], like(w, 1 - attributes.decay) * g * g);
+    const T g = decayed_gradient(attributes, w, gradient);
+    slots[0] = running_mean(attributes.decay, slots[0], g * g);
     slots[1] = mul_add(like(w, attributes.momentum), slots[1], g / (sqrt(slots[0]) + like(w, attributes.epsilon)));
     return w - rate * slots[1];
   }

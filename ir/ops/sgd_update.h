@@ -32,7 +32,7 @@ struct SgdUpdate : ParameterUpdate<SgdUpdate, 1> {
     using math::like;
     using math::mul_add;
     const T momentum = like(w, attributes.momentum);
-    const T g = mul_add(like(w, attributes.weight_decay), w, gradient);
+    const T g = decayed_gradient(attributes, w, gradient);
     slots[0] = mul_add(momentum, slots[0], g);
     return w - rate * (attributes.nesterov ? mul_add(momentum, slots[0], g) : slots[0]);
   }
