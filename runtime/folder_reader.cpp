@@ -44,11 +44,7 @@ Entries read_entries(const std::string& path) {
 }
 
 bool is_image_name(const std::string& name) {
-  const size_t dot = name.rfind('.');
-  if (dot == std::string::npos) return false;
-  std::string ending = name.substr(dot + 1);
-  for (char& c : ending)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string ending = ending_of(name);
   for (const char* known : {"jpg", "jpeg", "jpe", "jfif", "png", "ppm", "pgm", "pnm"})
     if (ending == known) return true;
   return false;
@@ -74,6 +70,15 @@ void append_images(const std::string& path, int depth, std::vector<std::string>&
 }
 
 } // namespace
+
+std::string ending_of(const std::string& name) {
+  const size_t dot = name.rfind('.');
+  if (dot == std::string::npos) return {};
+  std::string ending = name.substr(dot + 1);
+  for (char& c : ending)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return ending;
+}
 
 std::vector<std::string> read_class_names(const std::string& folder) {
   std::vector<std::string> names = read_entries(folder).directories;

@@ -9,6 +9,9 @@
 
 namespace kiln::runtime {
 
+// What stands behind the last dot of a file's name, in lower case; empty if there is none.
+std::string ending_of(const std::string& name);
+
 // The directories of `folder`, sorted by bytes; those that begin with a dot are passed over. Throws Error (data) if it
 // cannot be read or holds none.
 std::vector<std::string> read_class_names(const std::string& folder);

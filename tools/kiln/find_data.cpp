@@ -311,11 +311,9 @@ std::string find_other_images(const std::string& folder) {
   std::error_code problem;
   for (fs::recursive_directory_iterator entry(folder, problem), end; !problem && entry != end;
        entry.increment(problem)) {
-    std::string ending = entry->path().extension().string();
-    for (char& c : ending)
-      if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-    for (const char* other : {".bmp", ".gif", ".webp", ".tif", ".tiff", ".heic", ".avif", ".jp2", ".jxl"})
-      if (ending == other) return ending;
+    const std::string ending = runtime::ending_of(entry->path().filename().string());
+    for (const char* other : {"bmp", "gif", "webp", "tif", "tiff", "heic", "avif", "jp2", "jxl"})
+      if (ending == other) return "." + ending;
   }
   return {};
 }
