@@ -397,8 +397,8 @@ private:
 
   template <class Optimizer> void check_weight_decay(const std::string& path, const Optimizer& optimizer) {
     if (!(optimizer.weight_decay() >= 0 && std::isfinite(optimizer.weight_decay())))
-      error(path + ".weight_decay",
-            fmt::format("weight_decay is {}: it must not be negative", optimizer.weight_decay()));
+      error(path + ".weight_decay", fmt::format("weight_decay is {}: it must {}", optimizer.weight_decay(),
+                                                optimizer.weight_decay() < 0 ? "not be negative" : "be finite"));
   }
 
   // One that divides by the size of gradients.
