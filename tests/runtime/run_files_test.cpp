@@ -6,6 +6,7 @@
 #include "runtime/progress.h"
 #include "runtime/run_directory.h"
 #include "tests/runtime/fake_program.h"
+#include "tests/runtime/sample_metrics.h"
 #include "tests/runtime/temporary_directory.h"
 
 #include <cmath>
@@ -15,25 +16,13 @@
 namespace kiln::runtime {
 namespace {
 
+using testing::epoch_metrics;
 using testing::FakeProgram;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::read_bytes;
 using testing::TemporaryDirectory;
 using testing::write_bytes;
-
-EpochMetrics epoch_metrics(int64_t epoch, int64_t step) {
-  EpochMetrics metrics;
-  metrics.epoch = epoch;
-  metrics.step = step;
-  metrics.learning_rate = 0.01;
-  metrics.train_loss = 0.5;
-  metrics.train_accuracy = 0.75;
-  metrics.test_loss = metrics.test_accuracy = std::nan("");
-  metrics.seconds = 1.5;
-  metrics.samples_per_second = 100;
-  return metrics;
-}
 
 void write_run(const std::string& directory) {
   MetricsFiles files(directory);

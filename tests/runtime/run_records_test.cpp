@@ -2,6 +2,7 @@
 #include "runtime/checkpoint.h"
 #include "runtime/line_chart.h"
 #include "runtime/run_records.h"
+#include "tests/runtime/sample_metrics.h"
 #include "tests/runtime/temporary_directory.h"
 
 #include <cmath>
@@ -12,22 +13,12 @@
 namespace kiln::runtime {
 namespace {
 
+using testing::epoch_metrics;
 using ::testing::HasSubstr;
 using ::testing::Not;
 using testing::read_bytes;
 using testing::TemporaryDirectory;
 using testing::write_bytes;
-
-EpochMetrics epoch_metrics(int64_t epoch, int64_t step) {
-  EpochMetrics metrics;
-  metrics.epoch = epoch;
-  metrics.step = step;
-  metrics.learning_rate = 0.01;
-  metrics.train_loss = 1.0 / static_cast<double>(epoch);
-  metrics.train_accuracy = 0.75;
-  metrics.test_loss = metrics.test_accuracy = not_measured;
-  return metrics;
-}
 
 StepMetrics step_metrics(int64_t step, int64_t epoch) {
   return {step, epoch, 3.0f / static_cast<float>(step), 0.5, 0.1 / static_cast<double>(step)};
@@ -42,7 +33,8 @@ void add_rows(RunRecords& records, int64_t step, int64_t epochs) {
   for (++step; step <= 3 * epochs; ++step) {
     records.add_step(step_metrics(step, (step + 2) / 3));
     if (step % 3 == 0)
-      records.add_epoch(epoch_metrics(step / 3, step), std::vector<NamedMetric>{{"test_top_5", not_measured}});
+      records.add_epoch(epoch_metrics(step / 3, step, 3.0 / static_cast<double>(step)),
+                        std::vector<NamedMetric>{{"test_top_5", not_measured}});
   }
   records.sync();
   records.write_report();
@@ -111,7 +103,7 @@ TEST(RunRecords, AnInterruptedRunHasTheReportOfAWholeOne) {
   }
   for (auto [step, epoch] : {std::pair<int64_t, int64_t>{700, 233}, {3, 0}}) {
     RunRecords records = open_records(parts.path(), step, epoch);
-    if (epoch == 0) records.add_epoch(epoch_metrics(1, 3), std::vector<NamedMetric>{{"test_top_5", not_measured}});
+    if (epoch == 0) records.add_epoch(epoch_metrics(1, 3, 1), std::vector<NamedMetric>{{"test_top_5", not_measured}});
     add_rows(records, step, 400);
   }
   EXPECT_EQ(read_bytes(RunRecords::report_path(parts.path())), read_bytes(RunRecords::report_path(whole.path())));
