@@ -224,20 +224,28 @@ class Init(ToolTest):
 
     def test_to_stdout(self):
         self.put_images("photos", ["a", "b"], 4)
-        for arguments in [], ["-o", "-"]:
-            path = os.path.join(self.home, "sub" + "-".join(arguments), "redirected.textproto")
-            os.mkdir(os.path.dirname(path))
-            with open(path, "wb") as file:
-                done = subprocess.run([KILN, "init", "--data", "photos", *arguments], stdout=file, stderr=subprocess.PIPE,
-                                      text=True, cwd=self.home)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertIn("kiln train FILE", done.stderr)
-            self.assertEqual(self.kiln("check", path, "--json").json()["class_names"], ["a", "b"])
-            self.kiln("train", path, "--epochs", 1, "--out", os.path.join(os.path.dirname(path), "run"))
+        path = os.path.join(self.home, "sub", "redirected.textproto")
+        os.mkdir(os.path.dirname(path))
+        with open(path, "wb") as file:
+            done = subprocess.run([KILN, "init", "--data", "photos", "-o", "-"], stdout=file, stderr=subprocess.PIPE, text=True,
+                                  cwd=self.home)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("kiln train FILE", done.stderr)
+        self.assertEqual(self.kiln("check", path, "--json").json()["class_names"], ["a", "b"])
+        self.kiln("train", path, "--epochs", 1, "--out", os.path.join(os.path.dirname(path), "run"))
         told = run("init", "--data", "photos", "-o", "-", "-q", cwd=self.home)
         self.assertEqual((told.code, told.err), (0, ""))
         self.assertIn(f'train: "{os.path.realpath(self.home)}/photos"', told.out)
         self.assertEqual([name for name in os.listdir(self.home) if name.endswith(".textproto")], [])
+
+    def test_what_is_said_may_go_to_a_file(self):
+        """The experiment becomes a file of its own all the same."""
+        self.put_images("photos", ["a", "b"], 4)
+        with open(os.path.join(self.home, "log"), "wb") as log:
+            subprocess.run([KILN, "init", "--data", "photos"], stdout=log, check=True, cwd=self.home)
+        self.assertEqual(self.kiln("check", os.path.join(self.home, "photos.textproto"), "--json").json()["class_names"], ["a", "b"])
+        with open(os.path.join(self.home, "log"), encoding="utf-8") as log:
+            self.assertIn("wrote photos.textproto", log.read())
 
     def test_what_is_no_data(self):
         self.refused_in("nowhere", "nowhere: no such file or directory")

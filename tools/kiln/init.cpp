@@ -14,8 +14,6 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
-#include <sys/stat.h>
-#include <unistd.h>
 
 namespace kiln::tools {
 
@@ -78,14 +76,6 @@ void warn(const FoundData& found, const Options& options) {
                found.first_unreadable);
 }
 
-// The experiment goes to stdout by `-o -`, and where stdout is a file: who writes `kiln init --data DIR > F` means
-// that.
-bool goes_to_stdout(const Options& options) {
-  if (!options.output.empty()) return options.output == "-";
-  struct stat status {};
-  return !options.json && fstat(STDOUT_FILENO, &status) == 0 && S_ISREG(status.st_mode);
-}
-
 // What does not hold for these data, though it does for most, is told now rather than at the first use.
 void check_experiment(const std::string& path, const Options& options) {
   frontend::Diagnostics diagnostics;
@@ -117,7 +107,7 @@ void print_experiment(const FoundData& found, const std::string& text, const Opt
 } // namespace
 
 int run_init(const Options& options) {
-  const bool to_stdout = goes_to_stdout(options);
+  const bool to_stdout = options.output == "-";
   // Where an experiment on stdout will lie is not known, so its paths are absolute.
   const FoundData found =
       find_data(to_stdout ? fs::absolute(options.data_place).lexically_normal().string() : options.data_place);
