@@ -107,7 +107,9 @@ ConstantRecord<kiln_stated_schedule> record(ConstantWriter& writer, const kiln_s
   ConstantRecord<Stated> result;
   result.set(&Stated::kind, schedule.kind).set(&Stated::in_epochs, schedule.in_epochs);
   result.set(&Stated::base, schedule.base).set(&Stated::gamma, schedule.gamma).set(&Stated::power, schedule.power);
-  result.set(&Stated::floor, schedule.floor).set(&Stated::every, schedule.every);
+  result.set(&Stated::floor, schedule.floor).set(&Stated::middle, schedule.middle).set(&Stated::rise, schedule.rise);
+  result.set(&Stated::rise_from, schedule.rise_from).set(&Stated::fall_to, schedule.fall_to);
+  result.set(&Stated::every, schedule.every);
   const std::span milestones(schedule.milestones, static_cast<size_t>(schedule.milestone_count));
   result.point(&Stated::milestones, writer.values(milestones));
   return result.set(&Stated::milestone_count, schedule.milestone_count).set(&Stated::warmup, schedule.warmup);

@@ -40,6 +40,20 @@ kiln_stated_schedule state_schedule(const proto::LearningRate& rate) {
     schedule.kind = KILN_SCHEDULE_COSINE;
     schedule.floor = rate.cosine().floor();
     break;
+  case proto::LearningRate::kSigmoid:
+    schedule.kind = KILN_SCHEDULE_SIGMOID;
+    schedule.gamma = rate.sigmoid().gamma();
+    schedule.middle = rate.sigmoid().middle();
+    break;
+  case proto::LearningRate::kOneCycle:
+    schedule.kind = KILN_SCHEDULE_ONE_CYCLE;
+    schedule.rise = rate.one_cycle().rise();
+    schedule.rise_from = rate.one_cycle().rise_from();
+    schedule.fall_to = rate.one_cycle().fall_to();
+    break;
+  case proto::LearningRate::kPlateau:
+    schedule.kind = KILN_SCHEDULE_PLATEAU;
+    break;
   }
   return schedule;
 }

@@ -26,6 +26,12 @@ const char* name_of(kiln_schedule_kind kind) {
     return "poly";
   case KILN_SCHEDULE_COSINE:
     return "cosine";
+  case KILN_SCHEDULE_SIGMOID:
+    return "sigmoid";
+  case KILN_SCHEDULE_ONE_CYCLE:
+    return "one_cycle";
+  case KILN_SCHEDULE_PLATEAU:
+    return "plateau";
   }
   return "";
 }

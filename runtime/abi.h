@@ -233,7 +233,12 @@ typedef enum kiln_schedule_kind {
   KILN_SCHEDULE_EXP = 3,       // base * gamma^t
   KILN_SCHEDULE_INV = 4,       // base * (1 + gamma t)^-power
   KILN_SCHEDULE_POLY = 5,      // base * (1 - t / total)^power
-  KILN_SCHEDULE_COSINE = 6     // floor + (base - floor) (1 + cos(pi t / total)) / 2
+  KILN_SCHEDULE_COSINE = 6,    // floor + (base - floor) (1 + cos(pi t / total)) / 2
+  KILN_SCHEDULE_SIGMOID = 7,   // base / (1 + e^(gamma (t - middle)))
+  // Half a cosine from base / rise_from up to base while t < rise total, then half a one down to base / fall_to at
+  // total.
+  KILN_SCHEDULE_ONE_CYCLE = 8,
+  KILN_SCHEDULE_PLATEAU = 9 // base, lowered by what tests show
 } kiln_schedule_kind;
 
 // t counts optimiser steps, from 0. During the first `warmup_steps` the rate rises linearly: rate *= (t + 1) /
@@ -244,6 +249,10 @@ typedef struct kiln_schedule {
   double gamma;
   double power;
   double floor;
+  double middle;
+  double rise;
+  double rise_from;
+  double fall_to;
   int64_t every;
   const int64_t* milestones;
   int32_t milestone_count;

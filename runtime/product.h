@@ -16,11 +16,16 @@ extern "C" {
 // A kiln_schedule before the training samples are counted: its times are in epochs or in steps.
 typedef struct kiln_stated_schedule {
   kiln_schedule_kind kind;
-  int32_t in_epochs; // what `every`, `milestones`, `warmup`, and gamma of EXP and INV count in; else in steps
+  int32_t in_epochs; // what `every`, `milestones`, `warmup`, `middle`, and gamma of EXP, INV and SIGMOID count in; else
+                     // in steps
   double base;
   double gamma;
   double power;
   double floor;
+  double middle;
+  double rise;
+  double rise_from;
+  double fall_to;
   double every;
   const double* milestones;
   int32_t milestone_count;

@@ -22,6 +22,9 @@ kiln_schedule count_steps(const kiln_stated_schedule& stated, int64_t epoch_step
   schedule.gamma = stated.gamma;
   schedule.power = stated.power;
   schedule.floor = stated.floor;
+  schedule.rise = stated.rise;
+  schedule.rise_from = stated.rise_from;
+  schedule.fall_to = stated.fall_to;
   schedule.total_steps = total_steps;
   schedule.warmup_steps = to_steps(stated.warmup, unit);
   switch (stated.kind) {
@@ -35,10 +38,16 @@ kiln_schedule count_steps(const kiln_stated_schedule& stated, int64_t epoch_step
   case KILN_SCHEDULE_INV:
     schedule.gamma = stated.gamma / unit;
     break;
+  case KILN_SCHEDULE_SIGMOID:
+    schedule.gamma = stated.gamma / unit;
+    schedule.middle = stated.middle * unit;
+    break;
   case KILN_SCHEDULE_FIXED:
   case KILN_SCHEDULE_MULTISTEP: // the milestones are Training's
   case KILN_SCHEDULE_POLY:
   case KILN_SCHEDULE_COSINE:
+  case KILN_SCHEDULE_ONE_CYCLE:
+  case KILN_SCHEDULE_PLATEAU:
     break;
   }
   return schedule;

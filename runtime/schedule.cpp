@@ -22,6 +22,11 @@ double real_power(double base, double exponent) {
 
 double cosine(double angle) { return std::clamp(math::cos(static_cast<float>(angle)), -1.0f, 1.0f); }
 
+// From `first` to `last` along half a cosine, as `share` goes from 0 to 1.
+double along_cosine(double first, double last, double share) {
+  return last + (first - last) * (1 + cosine(3.14159265358979323846 * share)) / 2;
+}
+
 // How much of `total` has passed, in [0, 1].
 double share_passed(int64_t step, int64_t total) {
   if (total <= 0 || step >= total) return 1;
@@ -45,10 +50,20 @@ double scheduled_rate(const kiln_schedule& schedule, int64_t step) {
     return schedule.base * real_power(1 + schedule.gamma * static_cast<double>(step), -schedule.power);
   case KILN_SCHEDULE_POLY:
     return schedule.base * real_power(1 - share_passed(step, schedule.total_steps), schedule.power);
-  case KILN_SCHEDULE_COSINE: {
-    double angle = 3.14159265358979323846 * share_passed(step, schedule.total_steps);
-    return schedule.floor + (schedule.base - schedule.floor) * (1 + cosine(angle)) / 2;
+  case KILN_SCHEDULE_COSINE:
+    return along_cosine(schedule.base, schedule.floor, share_passed(step, schedule.total_steps));
+  case KILN_SCHEDULE_SIGMOID:
+    return schedule.base *
+           math::sigmoid(static_cast<float>(-schedule.gamma * (static_cast<double>(step) - schedule.middle)));
+  case KILN_SCHEDULE_ONE_CYCLE: {
+    const double passed = share_passed(step, schedule.total_steps);
+    if (passed < schedule.rise)
+      return along_cosine(schedule.base / schedule.rise_from, schedule.base, passed / schedule.rise);
+    return along_cosine(schedule.base, schedule.base / schedule.fall_to,
+                        (passed - schedule.rise) / (1 - schedule.rise));
   }
+  case KILN_SCHEDULE_PLATEAU:
+    return schedule.base;
   }
   return schedule.base;
 }

@@ -59,6 +59,11 @@ ir::Initializer import_initializer(const proto::Initializer& initializer, const 
     return with_variance(2 / ((1 + slope * slope) * fan_of(initializer.he().fan(), fans)),
                          initializer.he().distribution());
   }
+  case proto::Initializer::kCalibrated:
+    return with_variance(1 / fans.in, proto::NORMAL);
+  case proto::Initializer::kOrthogonal:
+  case proto::Initializer::kBilinear:
+    return {};
   case proto::Initializer::KIND_NOT_SET:
     return {}; // resolving has chosen one
   }

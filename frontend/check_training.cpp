@@ -1,0 +1,164 @@
+// Everything that can be wrong with the training section before any shape is known.
+#include "frontend/check_training.h"
+
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace kiln::frontend {
+namespace {
+
+class TrainingCheck : SectionCheck {
+public:
+  using SectionCheck::SectionCheck;
+
+  void run(const proto::Training& training) {
+    require(training.has_batch(), "training", "batch", "batch: 64");
+    require(training.has_epochs(), "training", "epochs", "epochs: 5");
+    if (training.has_batch()) check_count("training.batch", "batch", training.batch());
+    if (training.has_epochs()) check_count("training.epochs", "epochs", training.epochs());
+    if (training.has_evaluation_batch() && training.evaluation_batch() != training.batch())
+      check_count("training.evaluation_batch", "evaluation_batch", training.evaluation_batch());
+    check_count("training.checkpoint_every_steps", "checkpoint_every_steps", training.checkpoint_every_steps(), 0);
+    check_count("training.evaluate_every_epochs", "evaluate_every_epochs", training.evaluate_every_epochs(), 0);
+    check_count("training.health.every_steps", "every_steps", training.health().every_steps(), 0);
+    switch (training.optimizer_case()) {
+    case proto::Training::kSgd:
+      check_share("training.sgd", "momentum", training.sgd().momentum());
+      check_weight_decay("training.sgd", training.sgd());
+      break;
+    case proto::Training::kAdagrad:
+      check_scaled_optimizer("training.adagrad", training.adagrad());
+      break;
+    case proto::Training::kRmsprop:
+      check_share("training.rmsprop", "decay", training.rmsprop().decay());
+      check_share("training.rmsprop", "momentum", training.rmsprop().momentum());
+      check_scaled_optimizer("training.rmsprop", training.rmsprop());
+      break;
+    case proto::Training::kAdadelta:
+      check_share("training.adadelta", "decay", training.adadelta().decay());
+      check_scaled_optimizer("training.adadelta", training.adadelta());
+      break;
+    case proto::Training::kAdam:
+      check_adam("training.adam", training.adam());
+      break;
+    case proto::Training::kAdamw:
+      check_adam("training.adamw", training.adamw());
+      break;
+    case proto::Training::OPTIMIZER_NOT_SET:
+      require(false, "training", "optimizer", "for example sgd { momentum: 0.9 }");
+      break;
+    }
+    check_rate(training.learning_rate());
+  }
+
+private:
+  template <class Optimizer> void check_weight_decay(const std::string& path, const Optimizer& optimizer) {
+    if (!(optimizer.weight_decay() >= 0 && std::isfinite(optimizer.weight_decay())))
+      error(path + ".weight_decay", fmt::format("weight_decay is {}: it must {}", optimizer.weight_decay(),
+                                                optimizer.weight_decay() < 0 ? "not be negative" : "be finite"));
+  }
+
+  // One that divides by the size of gradients.
+  template <class Optimizer> void check_scaled_optimizer(const std::string& path, const Optimizer& optimizer) {
+    if (!(optimizer.epsilon() >= 1e-30 && optimizer.epsilon() <= 1e30))
+      error(path + ".epsilon", fmt::format("epsilon is {}: it must lie between 1e-30 and 1e30", optimizer.epsilon()));
+    check_weight_decay(path, optimizer);
+  }
+
+  template <class Optimizer> void check_adam(const std::string& path, const Optimizer& adam) {
+    check_share(path, "beta1", adam.beta1());
+    check_share(path, "beta2", adam.beta2());
+    check_scaled_optimizer(path, adam);
+  }
+
+  void check_rate(const proto::LearningRate& rate) {
+    const std::string path = "training.learning_rate";
+    bool in_steps = rate.unit() == proto::STEP;
+    if (!(rate.start() > 0)) error(path + ".start", fmt::format("start is {}: it must be above 0", rate.start()));
+    if (!(rate.warmup() >= 0))
+      error(path + ".warmup", fmt::format("warmup is {}: it must not be negative", rate.warmup()));
+    else
+      check_whole(path + ".warmup", "warmup", rate.warmup(), in_steps);
+
+    switch (rate.schedule_case()) {
+    case proto::LearningRate::kFixed:
+    case proto::LearningRate::SCHEDULE_NOT_SET:
+      break;
+    case proto::LearningRate::kStep:
+      require(rate.step().has_every(), path + ".step", "every", in_steps ? "every: 10000" : "every: 2");
+      if (rate.step().has_every()) check_above_zero(path + ".step.every", "every", rate.step().every());
+      if (rate.step().has_every()) check_whole(path + ".step.every", "every", rate.step().every(), in_steps);
+      check_above_zero(path + ".step.gamma", "gamma", rate.step().gamma());
+      break;
+    case proto::LearningRate::kMultistep:
+      check_milestones(rate.multistep(), path + ".multistep", in_steps);
+      check_above_zero(path + ".multistep.gamma", "gamma", rate.multistep().gamma());
+      break;
+    case proto::LearningRate::kExp:
+      require(rate.exp().has_gamma(), path + ".exp", "gamma");
+      if (rate.exp().has_gamma()) check_above_zero(path + ".exp.gamma", "gamma", rate.exp().gamma());
+      break;
+    case proto::LearningRate::kInv:
+      require(rate.inv().has_gamma(), path + ".inv", "gamma");
+      require(rate.inv().has_power(), path + ".inv", "power");
+      if (rate.inv().has_gamma()) check_above_zero(path + ".inv.gamma", "gamma", rate.inv().gamma());
+      if (rate.inv().has_power()) check_above_zero(path + ".inv.power", "power", rate.inv().power());
+      break;
+    case proto::LearningRate::kPoly:
+      check_above_zero(path + ".poly.power", "power", rate.poly().power());
+      break;
+    case proto::LearningRate::kCosine:
+      if (!(rate.cosine().floor() >= 0 && rate.cosine().floor() <= rate.start()))
+        error(path + ".cosine.floor",
+              fmt::format("floor is {}: it must lie between 0 and start, {}", rate.cosine().floor(), rate.start()));
+      break;
+    case proto::LearningRate::kSigmoid:
+      require(rate.sigmoid().has_gamma(), path + ".sigmoid", "gamma");
+      require(rate.sigmoid().has_middle(), path + ".sigmoid", "middle", in_steps ? "middle: 10000" : "middle: 10");
+      if (rate.sigmoid().has_gamma()) check_above_zero(path + ".sigmoid.gamma", "gamma", rate.sigmoid().gamma());
+      if (rate.sigmoid().has_middle()) check_above_zero(path + ".sigmoid.middle", "middle", rate.sigmoid().middle());
+      break;
+    case proto::LearningRate::kOneCycle:
+      check_one_cycle(rate, path);
+      break;
+    case proto::LearningRate::kPlateau:
+      break;
+    }
+  }
+
+  void check_one_cycle(const proto::LearningRate& rate, const std::string& path) {
+    const proto::OneCycle& cycle = rate.one_cycle();
+    const std::string own = path + ".one_cycle";
+    if (!(cycle.rise() > 0 && cycle.rise() < 1))
+      error(own + ".rise", fmt::format("rise is {}: it must be above 0 and below 1", cycle.rise()));
+    for (const auto& [name, value] : {std::pair("rise_from", cycle.rise_from()), std::pair("fall_to", cycle.fall_to())})
+      if (!(value >= 1))
+        error(fmt::format("{}.{}", own, name), fmt::format("{} is {}: it must be at least 1", name, value));
+    if (rate.warmup() > 0) error(path + ".warmup", "one_cycle rises by itself: it takes no warmup", "leave it out");
+  }
+
+  void check_milestones(const proto::Multistep& multistep, const std::string& path, bool in_steps) {
+    require(!multistep.milestone().empty(), path, "milestone",
+            in_steps ? "milestone: [5000, 8000]" : "milestone: [3, 4]");
+    for (int i = 0; i < multistep.milestone_size(); ++i) {
+      std::string own = fmt::format("{}.milestone[{}]", path, i);
+      double value = multistep.milestone(i);
+      double before = i == 0 ? 0 : multistep.milestone(i - 1);
+      if (!(value > before))
+        error(own, i == 0 ? fmt::format("the first milestone is {}: it must be above 0", value)
+                          : fmt::format("milestone {} comes after {}: they must rise", value, before));
+      else
+        check_whole(own, "milestone", value, in_steps);
+    }
+  }
+};
+
+} // namespace
+
+void check_training(const proto::Training& resolved, const Positions& positions, Diagnostics& diagnostics,
+                    const std::set<std::string>& faulty) {
+  TrainingCheck(positions, diagnostics, faulty).run(resolved);
+}
+
+} // namespace kiln::frontend
