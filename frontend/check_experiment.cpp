@@ -13,6 +13,7 @@
 #include "frontend/check_network.h"
 #include "frontend/check_training.h"
 #include "frontend/layer_names.h"
+#include "frontend/lint/lint.h"
 #include "frontend/section_check.h"
 #include "frontend/suggest.h"
 
@@ -53,6 +54,7 @@ public:
     check_images(experiment, positions_, diagnostics_, reported_);
     if (experiment.has_training()) check_training(experiment.training(), positions_, diagnostics_, reported_);
     for (int i = 0; i < experiment.metrics().top_k_size(); ++i) check_top_k(experiment.metrics(), i);
+    for (int i = 0; i < experiment.lint().silence_size(); ++i) check_silenced(experiment.lint(), i);
   }
 
 private:
@@ -153,6 +155,15 @@ private:
         error(place, fmt::format("no array is named for the network's input \"{}\"", input.name()),
               fmt::format("array: \"{}.npy\"", input.name()));
     }
+  }
+
+  void check_silenced(const proto::Lint& lint, int i) {
+    std::vector<std::string> ids;
+    for (const LintRule& rule : lint_rules()) ids.emplace_back(rule.id);
+    if (std::find(ids.begin(), ids.end(), lint.silence(i)) != ids.end()) return;
+    const std::string close = suggestion(lint.silence(i), ids);
+    error(fmt::format("lint.silence[{}]", i), fmt::format("lint has no rule \"{}\"", lint.silence(i)),
+          close.empty() ? "`kiln check --lint` shows the ids of what it says" : close);
   }
 
   void check_top_k(const proto::Metrics& metrics, int i) {

@@ -38,7 +38,7 @@ struct ConvolutionStart {
 
 template <class Convolution> ConvolutionStart take_start(const Convolution& convolution, const Fans& fans,
                                                          const std::string& at, LayerReport& report) {
-  return {import_weights_initializer(convolution.weights_init(), fans, at + ".weights_init", report),
+  return {import_initializer(convolution.weights_init(), fans, at + ".weights_init", report),
           import_initializer(convolution.bias_init(), fans, at + ".bias_init", report)};
 }
 

@@ -12,8 +12,7 @@ ir::Value* import_layer(const proto::Dense& dense, LayerImport& import) {
   Fans fans;
   if (import.input_known()) fans.in = static_cast<double>(values_of(import.input_dims()));
   if (units > 0) fans.out = static_cast<double>(units);
-  ir::Initializer weights_init =
-      import_weights_initializer(dense.weights_init(), fans, at + ".weights_init", import.report);
+  ir::Initializer weights_init = import_initializer(dense.weights_init(), fans, at + ".weights_init", import.report);
   ir::Initializer bias_init = import_initializer(dense.bias_init(), fans, at + ".bias_init", import.report);
   if (!import.ready()) return nullptr;
 

@@ -70,12 +70,4 @@ ir::Initializer import_initializer(const proto::Initializer& initializer, const 
   return {};
 }
 
-ir::Initializer import_weights_initializer(const proto::Initializer& initializer, const Fans& fans,
-                                           const std::string& field, LayerReport& report) {
-  if (initializer.has_constant())
-    report.warning(field, "weights that all start alike all stay alike: the layer learns as if it had one output",
-                   "leave weights_init out, or use he {} or xavier {}");
-  return import_initializer(initializer, fans, field, report);
-}
-
 } // namespace kiln::frontend

@@ -147,9 +147,6 @@ std::array<int64_t, 4> take_padding(const google::protobuf::RepeatedField<int64_
 // The initialiser as the runtime draws it: fans turned into a bound or a deviation.
 ir::Initializer import_initializer(const proto::Initializer& initializer, const Fans& fans, const std::string& field,
                                    LayerReport& report);
-// The same for weights, which may not all be alike.
-ir::Initializer import_weights_initializer(const proto::Initializer& initializer, const Fans& fans,
-                                           const std::string& field, LayerReport& report);
 
 // One a kind. Each gives the layer's output, or null when it could not be made.
 ir::Value* import_layer(const proto::Convolution& convolution, LayerImport& import);

@@ -11,7 +11,6 @@
 #include "frontend/import/loss.h"
 #include "ir/ops/constant.h"
 #include "ir/ops/label_weight.h"
-#include "ir/ops/softmax.h"
 
 namespace kiln::frontend {
 namespace {
@@ -89,11 +88,6 @@ ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& imp
   std::optional<int64_t> ignored;
   if (loss.has_ignore_label()) ignored = loss.ignore_label();
   if (!distribution) output_metrics(import, scores, *target, *import.metrics, ignored);
-
-  const ir::Node* producer = import.input().producer;
-  if (producer != nullptr && producer->is<ir::Softmax>() && import.kind == FunctionKind::train_step)
-    import.report.warning("", "its input is a softmax already, and it takes the softmax again",
-                          "leave the softmax layer out");
   return made;
 }
 

@@ -44,7 +44,7 @@ class Pages(ToolTest):
 
     def copy(self, name):
         root = self.path(name)
-        for part in ["scripts", "frontend/proto", "ir/ops", "passes", "examples/layers"]:
+        for part in ["scripts", "frontend/proto", "frontend/lint", "ir/ops", "passes", "examples/layers"]:
             shutil.copytree(os.path.join(SOURCE_DIR, part), os.path.join(root, part))
         shutil.copy(os.path.join(SOURCE_DIR, "ir/ops.def"), os.path.join(root, "ir/ops.def"))
         return root

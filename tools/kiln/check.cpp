@@ -5,6 +5,7 @@
 #include "frontend/layer_names.h"
 #include "inference_changes.h"
 #include "ir/op.h"
+#include "lint_facts.h"
 #include "measure_data.h"
 #include "memory.h"
 #include "passes/kernel_candidates.h"
@@ -285,17 +286,29 @@ int run_check(const Options& options) {
   append_kernels(facts.kernels, training_plan);
   append_kernels(facts.kernels, inference_plan);
 
+  std::vector<frontend::LintFinding> findings;
+  if (options.lint) {
+    const auto train = open_data(*loaded).sources[runtime::Split::train];
+    findings = lint_experiment(*loaded, train.get());
+    if (!options.json) report_lint(findings, frontend::LintSeverity::note, frontend::LintSeverity::error, options);
+  }
+  const bool is_faulty = std::any_of(findings.begin(), findings.end(), [](const frontend::LintFinding& finding) {
+    return finding.rule->severity == frontend::LintSeverity::error;
+  });
+
   std::optional<runtime::DataScan> scan;
   if (options.data) scan = check_data(*loaded, label_range(*loaded, *inference), options);
   if (options.json) {
     nlohmann::json result = to_json(*loaded, facts, options);
     result["diagnostics"] = nlohmann::json::parse(diagnostics.json());
+    if (options.lint) result["lint"] = nlohmann::json::parse(frontend::lint_json(findings));
     if (scan) result["data"] = to_json(*scan);
     print_json(result);
   } else {
     print_text(*loaded, facts, options);
     if (scan) print_scan(*scan, facts.classes);
   }
+  if (is_faulty) return static_cast<int>(runtime::ErrorKind::model);
   return scan && scan->has_errors() ? static_cast<int>(runtime::ErrorKind::data) : 0;
 }
 

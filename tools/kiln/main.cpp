@@ -74,6 +74,7 @@ enum class Flag {
   max_steps,
   input_workers,
   data,
+  lint,
   data_place,
   out,
   resume,
@@ -150,8 +151,8 @@ public:
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
          Flag::cache, Flag::samples, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
-        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::data, Flag::json, Flag::print_after,
-         Flag::cpu, Flag::math, Flag::progress, Flag::verbose});
+        {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::data, Flag::lint, Flag::json,
+         Flag::print_after, Flag::cpu, Flag::math, Flag::progress, Flag::verbose});
     add("time", "Measure the speed of the compiled network on synthetic data", run_time, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::json, Flag::print_after, Flag::cpu, Flag::math, Flag::cache,
          Flag::phase, Flag::verbose});
@@ -258,6 +259,9 @@ private:
       break;
     case Flag::data:
       verb.add_flag("--data", options_.data, "Read every sample: damaged files, labels, duplicates, balance");
+      break;
+    case Flag::lint:
+      verb.add_flag("--lint", options_.lint, "Advise on what is legal, but seldom meant; training warns of it");
       break;
     case Flag::data_place:
       text("--data", options_.data_place, "DIR",

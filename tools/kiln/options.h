@@ -37,6 +37,7 @@ struct Options {
 
   // check
   bool data = false; // read every sample
+  bool lint = false;
 
   // train, test, predict
   std::string weights;

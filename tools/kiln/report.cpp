@@ -42,6 +42,8 @@ std::string painted(std::string_view text) {
     std::string line(text.substr(0, end));
     if (line.starts_with("  hint: "))
       paint(line, "hint:", kCyan);
+    else if (line.starts_with("  fix: "))
+      paint(line, "fix:", kCyan);
     else if (line.find("error: ") < line.find("warning: "))
       paint(line, "error:", kRed);
     else
@@ -82,6 +84,15 @@ void report_diagnostics(const frontend::Diagnostics& diagnostics, const Options&
     put_error(options.color ? painted(text) : text);
   }
   if (failed) throw InvalidExperiment{diagnostics.exit_code()};
+}
+
+void report_lint(const std::vector<frontend::LintFinding>& findings, frontend::LintSeverity least,
+                 frontend::LintSeverity most, const Options& options) {
+  if (options.verbosity < 0) return;
+  std::string text;
+  for (const frontend::LintFinding& finding : findings)
+    if (finding.rule->severity >= least) text += frontend::to_string(finding, most) + "\n";
+  put_error(options.color ? painted(text) : text);
 }
 
 int report_usage(std::string_view message, std::string_view hint, bool json, bool color) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "frontend/diagnostics.h"
+#include "frontend/lint/lint.h"
 #include "options.h"
 
 #include <exception>
@@ -19,6 +20,10 @@ struct InvalidExperiment {
 
 // Tells every diagnostic; throws InvalidExperiment if one is an error. With -q warnings are not told.
 void report_diagnostics(const frontend::Diagnostics& diagnostics, const Options& options);
+
+// Tells what lint found that is at least this severe, as `most` at most. Nothing with -q.
+void report_lint(const std::vector<frontend::LintFinding>& findings, frontend::LintSeverity least,
+                 frontend::LintSeverity most, const Options& options);
 
 // The same for what is wrong with the command line, of which only these two facts may be known. Returns 2.
 int report_usage(std::string_view message, std::string_view hint, bool json, bool color);

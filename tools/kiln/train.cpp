@@ -1,6 +1,7 @@
 // kiln train: compiles the experiment and trains it here and now.
 #include "compile_experiment.h"
 #include "frontend/import/preprocess.h"
+#include "lint_facts.h"
 #include "measure_data.h"
 #include "report.h"
 #include "runtime/error.h"
@@ -28,6 +29,8 @@ int run_train(const Options& options) {
   if (data[runtime::Split::train] == nullptr)
     throw runtime::Error(runtime::ErrorKind::data,
                          fmt::format("{}: the experiment names no training data", options.experiment));
+  report_lint(lint_experiment(loaded, data[runtime::Split::train]), frontend::LintSeverity::warning,
+              frontend::LintSeverity::warning, options);
   const runtime::Training training(recipe.stated(), data[runtime::Split::train]->size());
 
   runtime::TrainOptions run;
