@@ -345,6 +345,7 @@ void Trainer::run_step(Prefetcher& prefetcher) {
 
   StepMetrics metrics{position_.step, position_.epoch + 1, loss, share(correct, counted), rate};
   if (records_) records_->add_step(metrics);
+  if (options_.watch_step && !options_.watch_step(metrics)) last_step_ = position_.step;
   if (looks_at_health_) records_->add_health(health_->finish(position_.step, position_.epoch + 1));
   // People see the epoch's means, which jump less.
   metrics.loss = static_cast<float>(position_.loss_sum / static_cast<double>(position_.samples));

@@ -42,6 +42,8 @@ struct TrainOptions {
   std::vector<std::string> data_statistics;
   std::function<void(Instance&)> measure_data;
   std::string kiln_version; // for environment.json
+  // Called after each step with its own loss; false ends the run there.
+  std::function<bool(const StepMetrics&)> watch_step;
 
   ProgressMode progress = ProgressMode::automatic; // on stderr
   bool catch_signals = true;                       // SIGINT and SIGTERM: checkpoint and return; a second one kills

@@ -22,7 +22,7 @@ class Usage(ToolTest):
     def test_verbs(self):
         self.refused(2, ["what is to be done", "train"])
         self.refused(2, ['unknown verb "trian"', 'did you mean "train"?'], "trian", self.experiment)
-        self.refused(2, ['unknown verb "xyzzy"', "one of: train, test"], "xyzzy")
+        self.refused(2, ['unknown verb "xyzzy"', "one of: train, lrfind, test"], "xyzzy")
         self.refused(2, ["unknown option --json", "the verb stands first"], "--json", self.experiment)
 
     def test_flags(self):

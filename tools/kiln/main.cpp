@@ -38,9 +38,19 @@ constexpr const char* kExitCodes =
 struct Raw {
   std::vector<std::string> settings;
   std::optional<std::string> epochs, batch, seed, threads, max_steps, input_workers, top, augment;
+  std::optional<std::string> steps, least_rate, most_rate;
   std::string progress = "auto", color = "auto";
   bool verbose = false, quiet = false;
 };
+
+double parse_rate(const std::string& text, const std::string& flag) {
+  double value = 0;
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc() || stop != end || !(value >= 1e-30 && value <= 1e30))
+    throw WrongUsage{fmt::format("{} takes a learning rate from 1e-30 to 1e30, not \"{}\"", flag, text), {}};
+  return value;
+}
 
 int64_t parse_count(const std::string& text, const std::string& flag, int64_t most) {
   int64_t value = 0;
@@ -102,6 +112,8 @@ enum class Flag {
   product,
   augment,
   picture,
+  steps,
+  rates,
   verbose
 };
 
@@ -144,6 +156,9 @@ public:
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::max_steps, Flag::input_workers,
          Flag::out, Flag::resume, Flag::replan, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
          Flag::cache, Flag::progress, Flag::verbose});
+    add("lrfind", "Try a rising learning rate for a few hundred steps, and suggest one", run_lrfind, true,
+        {Flag::set, Flag::steps, Flag::rates, Flag::batch, Flag::seed, Flag::threads, Flag::out, Flag::weights,
+         Flag::json, Flag::cpu, Flag::math, Flag::cache, Flag::progress, Flag::verbose});
     add("test", "Measure trained weights on the test split", run_test, false,
         {Flag::set, Flag::batch, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu,
          Flag::math, Flag::cache, Flag::verbose});
@@ -262,6 +277,13 @@ private:
       break;
     case Flag::lint:
       verb.add_flag("--lint", options_.lint, "Advise on what is legal, but seldom meant; training warns of it");
+      break;
+    case Flag::steps:
+      text("--steps", raw_.steps, "N", "Steps from the least rate to the largest; default 200");
+      break;
+    case Flag::rates:
+      text("--from", raw_.least_rate, "RATE", "The first step's rate; default 1e-6");
+      text("--to", raw_.most_rate, "RATE", "The last step's rate; default 10");
       break;
     case Flag::data_place:
       text("--data", options_.data_place, "DIR",
@@ -405,6 +427,12 @@ private:
       options_.input_workers = static_cast<int>(parse_count(*raw_.input_workers, "--input-workers", 1024));
     if (raw_.max_steps) options_.max_steps = parse_count(*raw_.max_steps, "--max-steps", INT64_MAX);
     if (raw_.augment) options_.augment = parse_count(*raw_.augment, "--augment", 100);
+    if (raw_.steps) options_.steps = parse_count(*raw_.steps, "--steps", 1 << 20);
+    if (raw_.steps && options_.steps < 20) throw WrongUsage{"--steps: below 20 nothing can be told", {}};
+    if (raw_.least_rate) options_.least_rate = parse_rate(*raw_.least_rate, "--from");
+    if (raw_.most_rate) options_.most_rate = parse_rate(*raw_.most_rate, "--to");
+    if (!(options_.least_rate < options_.most_rate))
+      throw WrongUsage{fmt::format("--from {} is not below --to {}", options_.least_rate, options_.most_rate), {}};
     if (raw_.top) options_.top = parse_count(*raw_.top, "--top", 1 << 20);
     // Values of the experiment are checked with it, and told at their place: `--set training.epochs=0`.
     options_.overrides = raw_.settings;

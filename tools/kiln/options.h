@@ -35,6 +35,11 @@ struct Options {
   int64_t max_steps = 0;
   int input_workers = 0;
 
+  // lrfind
+  int64_t steps = 200;
+  double least_rate = 1e-6;
+  double most_rate = 10;
+
   // check
   bool data = false; // read every sample
   bool lint = false;
@@ -81,5 +86,6 @@ int run_verify(const Options& options);
 int run_doctor(const Options& options);
 int run_stats(const Options& options);
 int run_init(const Options& options);
+int run_lrfind(const Options& options);
 
 } // namespace kiln::tools
