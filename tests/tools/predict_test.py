@@ -1,8 +1,12 @@
 """kiln predict with image files and directories: what it says of the same images as samples of the test split."""
 
+import array
+import ast
 import json
+import math
 import os
 import re
+import struct
 import unittest
 
 import flat_jpeg
@@ -49,6 +53,38 @@ class Predict(ToolTest):
         for line, file, wanted in zip(lines, self.files, samples):
             names = [entry["name"] for entry in wanted["top"]]
             self.assertRegex(line, rf"^{re.escape(file)}: +[\d.]+% {names[0]} +[\d.]+% {names[1]}$")
+
+    def features(self, layer, *words):
+        """Dims and values of the array that predict --layer writes."""
+        out = self.path("features.npy")
+        self.kiln("predict", self.experiment, "--weights", self.path("run/checkpoints/last.safetensors"), "--layer", layer,
+                  "--out", out, *words)
+        data = read_file(out)
+        self.assertEqual(data[:8], b"\x93NUMPY\x01\x00")
+        (size,) = struct.unpack("<H", data[8:10])
+        self.assertEqual((10 + size) % 64, 0)
+        header = ast.literal_eval(data[10 : 10 + size].decode())
+        self.assertEqual((header["descr"], header["fortran_order"]), ("<f4", False))
+        values = array.array("f", data[10 + size :])
+        self.assertEqual(len(values), math.prod(header["shape"]))
+        return header["shape"], values
+
+    def test_any_layer_goes_to_an_array(self):
+        told = self.predict("--top", CLASSES, "--json", "0-129").json()["samples"]
+        dims, logits = self.features("fc2")
+        self.assertEqual(dims, (130, CLASSES))
+        for row, sample in enumerate(told):
+            own = [math.exp(value) for value in logits[row * CLASSES : (row + 1) * CLASSES]]
+            for entry in sample["top"]:
+                self.assertAlmostEqual(entry["probability"], own[entry["class"]] / sum(own), 5)
+        dims, pooled = self.features("pool1")
+        self.assertEqual(dims, (130, 6, SIDE // 2, SIDE // 2))
+        values = len(pooled) // 130
+        dims, of_files = self.features("pool1", *self.files)
+        self.assertEqual(dims, (SAMPLES, 6, SIDE // 2, SIDE // 2))
+        for ours, theirs in zip(of_files, pooled[: SAMPLES * values], strict=True):
+            self.assertAlmostEqual(ours, theirs, 5)
+        self.refused(2, ['there is no layer "pol1"'], "predict", self.experiment, "--layer", "pol1", "--out", "x.npy")
 
     def test_images_of_other_kinds_and_sizes_are_fitted(self):
         large = bytes(self.images[(y // 3) * SIDE + x // 3] for y in range(3 * SIDE) for x in range(3 * SIDE))

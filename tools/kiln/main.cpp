@@ -97,6 +97,7 @@ enum class Flag {
   cache,
   progress,
   samples,
+  layer,
   top,
   phase,
   format,
@@ -164,7 +165,7 @@ public:
          Flag::math, Flag::cache, Flag::verbose});
     add("predict", "Classify samples of the test split, or image files", run_predict, false,
         {Flag::set, Flag::threads, Flag::out, Flag::weights, Flag::json, Flag::print_after, Flag::cpu, Flag::math,
-         Flag::cache, Flag::samples, Flag::top, Flag::verbose});
+         Flag::cache, Flag::samples, Flag::layer, Flag::top, Flag::verbose});
     add("check", "Say everything that is wrong with an experiment; shapes, parameters, FLOPs, memory", run_check, true,
         {Flag::set, Flag::epochs, Flag::batch, Flag::seed, Flag::threads, Flag::data, Flag::lint, Flag::json,
          Flag::print_after, Flag::cpu, Flag::math, Flag::progress, Flag::verbose});
@@ -323,6 +324,10 @@ private:
     case Flag::samples:
       verb.add_option("SAMPLES", options_.samples,
                       "Numbers or ranges (3 10-19) of the test split, default 0-9; or image files and directories");
+      break;
+    case Flag::layer:
+      text("--layer", options_.layer, "NAME",
+           "Write what this layer gives for the whole test split or for files to the NumPy array --out FILE.npy");
       break;
     case Flag::top:
       text("--top", raw_.top, "N", "Classes to show for each sample; default 3");

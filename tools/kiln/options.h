@@ -50,6 +50,7 @@ struct Options {
   // predict
   std::vector<std::string> samples; // indices or ranges (3, 10-19) of the test split, or files and directories
   int64_t top = 3;
+  std::string layer; // whose values go to `out`; empty: the network's
 
   // time
   std::string phase = "train";

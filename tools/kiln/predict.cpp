@@ -1,5 +1,6 @@
 // kiln predict: what trained weights say about samples of the test split, or about image files.
 #include "compile_experiment.h"
+#include "extract_features.h"
 #include "products/classify.h"
 #include "products/report_predictions.h"
 #include "report.h"
@@ -208,6 +209,11 @@ int run_predict(const Options& options) {
                                      "write ./{} if that is a file too",
                                      *samples, *files, *samples));
   const frontend::LoadedExperiment loaded = load(options);
+  if (!options.layer.empty()) {
+    if (samples != options.samples.end())
+      throw runtime::Error(runtime::ErrorKind::usage, "--layer takes the whole test split, or files: name no samples");
+    return extract_features(loaded, files != options.samples.end(), options);
+  }
   return files != options.samples.end() ? predict_files(loaded, options) : predict_samples(loaded, options);
 }
 
