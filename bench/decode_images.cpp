@@ -101,7 +101,7 @@ int run(int argc, char** argv) {
   char* const parts[] = {images.data(), reinterpret_cast<char*>(labels.data())};
   std::vector<int64_t> indices(batch);
   const auto read_batches = [&](clockid_t clock, ThreadPool* threads) {
-    std::vector<Augmenter::Scratch> scratch = reader.make_scratch(threads);
+    BatchReader::Scratch scratch = reader.make_scratch(threads, static_cast<int64_t>(indices.size()));
     return batch * measure(clock, seconds, std::max<int64_t>(source.size() / batch, 1), [&](int64_t i) {
              for (int64_t row = 0; row < batch; ++row)
                indices[static_cast<size_t>(row)] = (i * batch + row) % source.size();

@@ -52,6 +52,12 @@ kiln_initializer initializer_of(const ir::Initializer& initializer) {
   case ir::InitializerKind::uniform:
     result.kind = KILN_INIT_UNIFORM;
     break;
+  case ir::InitializerKind::orthogonal:
+    result.kind = KILN_INIT_ORTHOGONAL;
+    break;
+  case ir::InitializerKind::bilinear:
+    result.kind = KILN_INIT_BILINEAR;
+    break;
   case ir::InitializerKind::normal:
     result.kind = KILN_INIT_NORMAL;
     break;
@@ -212,6 +218,7 @@ kiln_state Description::describe(const ir::State& state) {
   result.role = role_of(state.role);
   result.initializer = initializer_of(state.initializer);
   result.stream = state.stream.value;
+  result.reinitialized = state.reinitialized ? 1 : 0;
   if (state.role != ir::StateRole::constant) return result;
   if (static_cast<int64_t>(state.data.size()) != state.value.type.elements())
     throw CodegenError(fmt::format("constant @{} has no values", state.value.name));

@@ -32,6 +32,7 @@ ConstantRecord<kiln_state> record(ConstantWriter& writer, const kiln_state& stat
   ConstantRecord<kiln_state> result;
   result.embed(&kiln_state::tensor, record(writer, state.tensor)).set(&kiln_state::role, state.role);
   result.embed(&kiln_state::initializer, initializer).set(&kiln_state::stream, state.stream);
+  result.set(&kiln_state::reinitialized, state.reinitialized);
   return result.point(&kiln_state::data, data);
 }
 
@@ -99,7 +100,10 @@ ConstantRecord<kiln_augment_stage> record(ConstantWriter& writer, const kiln_aug
   result.set_array(&kiln_augment_stage::saturation, stage.saturation);
   result.set_array(&kiln_augment_stage::power, stage.power).set_array(&kiln_augment_stage::factor, stage.factor);
   result.set(&kiln_augment_stage::shift, stage.shift).set(&kiln_augment_stage::hue, stage.hue);
-  return result.set_array(&kiln_augment_stage::area, stage.area).set(&kiln_augment_stage::noise, stage.noise);
+  result.set_array(&kiln_augment_stage::area, stage.area).set(&kiln_augment_stage::noise, stage.noise);
+  result.set(&kiln_augment_stage::only_repeats, stage.only_repeats);
+  result.set_array(&kiln_augment_stage::colors, stage.colors).set(&kiln_augment_stage::strength, stage.strength);
+  return result.set(&kiln_augment_stage::alpha, stage.alpha);
 }
 
 ConstantRecord<kiln_stated_schedule> record(ConstantWriter& writer, const kiln_stated_schedule& schedule) {
@@ -113,6 +117,26 @@ ConstantRecord<kiln_stated_schedule> record(ConstantWriter& writer, const kiln_s
   const std::span milestones(schedule.milestones, static_cast<size_t>(schedule.milestone_count));
   result.point(&Stated::milestones, writer.values(milestones));
   return result.set(&Stated::milestone_count, schedule.milestone_count).set(&Stated::warmup, schedule.warmup);
+}
+
+ConstantRecord<kiln_watch> record(const kiln_watch& watch) {
+  ConstantRecord<kiln_watch> result;
+  result.set(&kiln_watch::measure, watch.measure).set(&kiln_watch::patience, watch.patience);
+  return result.set(&kiln_watch::least_change, watch.least_change);
+}
+
+ConstantRecord<kiln_test_rules> record(const kiln_test_rules& rules) {
+  ConstantRecord<kiln_test_rules> result;
+  result.embed(&kiln_test_rules::plateau, record(rules.plateau)).set(&kiln_test_rules::factor, rules.factor);
+  result.set(&kiln_test_rules::least_rate, rules.least_rate);
+  result.embed(&kiln_test_rules::early_stop, record(rules.early_stop));
+  return result.set(&kiln_test_rules::keep_best, rules.keep_best);
+}
+
+ConstantRecord<kiln_class_rules> record(const kiln_class_rules& rules) {
+  ConstantRecord<kiln_class_rules> result;
+  result.set(&kiln_class_rules::balance, rules.balance).set(&kiln_class_rules::at_least, rules.at_least);
+  return result.set(&kiln_class_rules::at_most, rules.at_most);
 }
 
 ConstantRecord<kiln_fit> record(ConstantWriter& writer, const runtime::FitRule& rule) {
@@ -240,6 +264,9 @@ std::string embed(ConstantWriter& writer, const kiln_recipe& recipe) {
   result.set(&kiln_recipe::checkpoint_every_steps, recipe.checkpoint_every_steps);
   result.set(&kiln_recipe::evaluate_every_epochs, recipe.evaluate_every_epochs);
   result.set(&kiln_recipe::health_every_steps, recipe.health_every_steps);
+  result.embed(&kiln_recipe::test_rules, record(recipe.test_rules));
+  result.embed(&kiln_recipe::class_rules, record(recipe.class_rules));
+  result.point(&kiln_recipe::weights, writer.text(recipe.weights));
   result.set(&kiln_recipe::evaluation_batch, recipe.evaluation_batch);
   result.set(&kiln_recipe::shuffle, recipe.shuffle).set(&kiln_recipe::wrap_tail, recipe.wrap_tail);
   result.point(&kiln_recipe::augmentation, writer.array(stages));

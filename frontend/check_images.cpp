@@ -14,7 +14,7 @@ public:
 
   void run(const proto::Experiment& experiment) {
     check_preprocess(experiment.preprocess());
-    check_augment(experiment.augment());
+    check_augment(experiment.augment(), experiment.training().balance());
   }
 
 private:
@@ -90,7 +90,7 @@ private:
             fmt::format("zero_center: PIXEL, or {} {{ of: COLOR }}", name));
   }
 
-  void check_augment(const proto::Augment& augment) {
+  void check_augment(const proto::Augment& augment, proto::Balance balance) {
     if (augment.has_rotate_scale()) {
       const proto::RotateScale& turn = augment.rotate_scale();
       const std::string path = "augment.rotate_scale";
@@ -115,11 +115,15 @@ private:
       if (crop.padding() < 0 || crop.padding() > 4096)
         error(path + ".padding", fmt::format("padding is {}: it must lie between 0 and 4096", crop.padding()));
       check_fill(crop.fill(), crop.border(), path + ".fill");
+      if (crop.only_repeats() && balance != proto::UP_SAMPLE)
+        error(path + ".only_repeats", "nothing is visited again: training has no balance: UP_SAMPLE",
+              "training { balance: UP_SAMPLE }");
       if (crop.size().empty() && crop.padding() == 0)
         error(path, "random_crop has neither size nor padding: nothing would be cut off", "for example padding: 4");
     }
     if (augment.has_flip()) check_within("augment.flip", "probability", augment.flip().probability(), 1);
     check_colors(augment);
+    check_mixing(augment);
     if (!augment.has_random_erasing()) return;
     const proto::RandomErasing& erasing = augment.random_erasing();
     const std::string path = "augment.random_erasing";
@@ -131,7 +135,19 @@ private:
       error(path + ".fill", "fill has no effect with noise", "leave it out");
   }
 
+  void check_mixing(const proto::Augment& augment) {
+    if (augment.has_mixup()) check_mix("augment.mixup", augment.mixup());
+    if (augment.has_cutmix()) check_mix("augment.cutmix", augment.cutmix());
+  }
+
+  template <class Mix> void check_mix(const std::string& path, const Mix& mix) {
+    check_within(path, "probability", mix.probability(), 1);
+    if (!(mix.alpha() >= 0.001 && mix.alpha() <= 1000))
+      error(path + ".alpha", fmt::format("alpha is {}: it must lie between 0.001 and 1000", mix.alpha()));
+  }
+
   void check_colors(const proto::Augment& augment) {
+    if (augment.has_fancy_pca()) check_within("augment.fancy_pca", "std", augment.fancy_pca().std(), 100);
     if (augment.has_color_jitter()) {
       const proto::ColorJitter& jitter = augment.color_jitter();
       const std::string path = "augment.color_jitter";

@@ -50,6 +50,13 @@ public:
       break;
     }
     check_rate(training.learning_rate());
+    check_test_rules(training);
+    check_regularize(training);
+    check_classes(training);
+    if (training.has_average_weights() &&
+        !(training.average_weights().decay() > 0 && training.average_weights().decay() < 1))
+      error("training.average_weights.decay",
+            fmt::format("decay is {}: it must be above 0 and below 1", training.average_weights().decay()));
   }
 
 private:
@@ -81,6 +88,7 @@ private:
     else
       check_whole(path + ".warmup", "warmup", rate.warmup(), in_steps);
 
+    check_count(path + ".per_batch", "per_batch", rate.per_batch(), 0);
     switch (rate.schedule_case()) {
     case proto::LearningRate::kFixed:
     case proto::LearningRate::SCHEDULE_NOT_SET:
@@ -123,8 +131,64 @@ private:
       check_one_cycle(rate, path);
       break;
     case proto::LearningRate::kPlateau:
+      check_watch(path + ".plateau", rate.plateau());
+      if (!(rate.plateau().factor() > 1))
+        error(path + ".plateau.factor",
+              fmt::format("factor is {}: the rate is divided by it, so it must be above 1", rate.plateau().factor()));
+      check_not_negative(path + ".plateau.least_rate", "least_rate", rate.plateau().least_rate());
       break;
     }
+  }
+
+  // A rule that goes by tests.
+  template <class Watch> void check_watch(const std::string& path, const Watch& watch) {
+    if (watch.measure() == proto::NEITHER)
+      error(path + ".measure", "measure is NEITHER: there would be nothing to go by", "LOSS or ACCURACY");
+    check_count(path + ".patience", "patience", watch.patience());
+    check_not_negative(path + ".least_change", "least_change", watch.least_change());
+  }
+
+  void check_regularize(const proto::Training& training) {
+    const std::string path = "training.regularize";
+    const proto::Regularize& regularize = training.regularize();
+    check_not_negative(path + ".l1", "l1", regularize.l1());
+    check_not_negative(path + ".l2", "l2", regularize.l2());
+    check_not_negative(path + ".elastic_net.l1", "l1", regularize.elastic_net().l1());
+    check_not_negative(path + ".elastic_net.l2", "l2", regularize.elastic_net().l2());
+    if (regularize.has_max_norm()) check_above_zero(path + ".max_norm.norm", "norm", regularize.max_norm().norm());
+    if (!training.has_clip_gradients()) return;
+    const proto::ClipGradients& clip = training.clip_gradients();
+    if (clip.has_norm() == clip.has_value())
+      error("training.clip_gradients",
+            clip.has_norm() ? "clip_gradients has both norm and value"
+                            : "clip_gradients has "
+                              "neither norm nor value",
+            "norm: 5 scales all gradients together, value: 1 cuts each value");
+    if (clip.has_norm()) check_above_zero("training.clip_gradients.norm", "norm", clip.norm());
+    if (clip.has_value()) check_above_zero("training.clip_gradients.value", "value", clip.value());
+  }
+
+  void check_classes(const proto::Training& training) {
+    if (!training.has_class_samples()) return;
+    const proto::ClassSamples& classes = training.class_samples();
+    const std::string path = "training.class_samples";
+    if (classes.has_at_least()) check_count(path + ".at_least", "at_least", classes.at_least());
+    if (classes.has_at_most()) check_count(path + ".at_most", "at_most", classes.at_most());
+    if (classes.has_at_least() && classes.has_at_most() && classes.at_least() > classes.at_most())
+      error(path, fmt::format("at_least is {}, at_most only {}: there is no such class", classes.at_least(),
+                              classes.at_most()));
+  }
+
+  void check_test_rules(const proto::Training& training) {
+    if (training.has_early_stop()) check_watch("training.early_stop", training.early_stop());
+    const char* rule = training.has_early_stop()                ? "early_stop"
+                       : training.keep_best() != proto::NEITHER ? "keep_best"
+                       : training.learning_rate().has_plateau() ? "plateau"
+                                                                : nullptr;
+    if (rule != nullptr && training.evaluate_every_epochs() == 0)
+      error("training.evaluate_every_epochs",
+            fmt::format("{} goes by tests during training: with 0 there is one at the end alone", rule),
+            "evaluate_every_epochs: 1");
   }
 
   void check_one_cycle(const proto::LearningRate& rate, const std::string& path) {

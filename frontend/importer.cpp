@@ -58,6 +58,8 @@ public:
       import.loss_weight = layer.loss_weight();
       import.data_label = loaded_.data.label;
       import.metrics = &loaded_.experiment.metrics();
+      import.mixes_labels = loaded_.experiment.augment().has_mixup() || loaded_.experiment.augment().has_cutmix();
+      import.is_frozen = layer.freeze();
       // Importers check in the user's words all they know of; what the op refuses beyond that is told in its own.
       try {
         ir::Value* value = import_kind(layer, import);
@@ -66,6 +68,7 @@ public:
         for (size_t part = 0; part < import.parts.size(); ++part)
           values_.try_emplace(part_name(layer, static_cast<int>(part)), import.parts[part]);
         if (value != nullptr) import.check_shared_roles();
+        apply_multipliers(layer, import, report);
       } catch (const ir::TypeError& refusal) {
         report.error("", refusal.what());
       }
@@ -78,6 +81,35 @@ public:
   }
 
 private:
+  // Caffe's lr_mult and decay_mult, freezing, and beginning anew: of the layer's own parameters.
+  void apply_multipliers(const proto::Layer& layer, const LayerImport& import, LayerReport& report) {
+    for (const auto& [name, values] :
+         {std::pair("lr_mult", &layer.lr_mult()), std::pair("decay_mult", &layer.decay_mult())}) {
+      if (values->size() > 2)
+        report.error(name, fmt::format("{} has {} values: one, or the weights' and the bias's", name, values->size()));
+      for (const double value : *values)
+        if (!(value >= 0)) report.error(name, fmt::format("{} is {}: it must not be negative", name, value));
+    }
+    const bool says_something =
+        layer.freeze() || layer.reinit() || layer.lr_mult_size() > 0 || layer.decay_mult_size() > 0;
+    if (says_something && !holds_parameters(layer))
+      report.error("", "it has no parameters to freeze, to multiply or to begin anew");
+    for (const std::string& role : import.roles()) {
+      const auto found = states_.find(fmt::format("{}.{}", layer.name(), role));
+      if (found == states_.end()) continue;
+      ir::State& state = *found->second;
+      const bool is_own = state.value.name == found->first;
+      state.frozen = state.frozen || layer.freeze();
+      if (!is_own) continue;
+      state.reinitialized = layer.reinit();
+      const bool is_second = role == "bias";
+      if (layer.lr_mult_size() > 0) state.lr_multiplier = layer.lr_mult(is_second ? layer.lr_mult_size() - 1 : 0);
+      // One value is of what is decayed by default; batch norm is decayed where it is given.
+      if (layer.decay_mult_size() > 0 && !(is_second && layer.decay_mult_size() == 1))
+        state.decay_multiplier = layer.decay_mult(is_second ? 1 : 0);
+    }
+  }
+
   // Whether it compares with a class that the data give.
   static bool takes_classes(const proto::Layer& layer) {
     if (layer.has_softmax_cross_entropy())
@@ -321,12 +353,36 @@ void set_optimizer(const proto::Training& training, ir::Optimizer& optimizer) {
   }
 }
 
+void set_penalties(const proto::Training& training, ir::Optimizer& optimizer) {
+  const proto::Regularize& regularize = training.regularize();
+  optimizer.l1 = regularize.l1() + regularize.elastic_net().l1();
+  optimizer.l2 = regularize.l2() + 2 * regularize.elastic_net().l2();
+  if (regularize.has_max_norm()) optimizer.max_norm = regularize.max_norm().norm();
+  if (training.clip_gradients().has_norm()) optimizer.clip_norm = training.clip_gradients().norm();
+  if (training.clip_gradients().has_value()) optimizer.clip_value = training.clip_gradients().value();
+  if (training.has_average_weights()) optimizer.average_decay = training.average_weights().decay();
+}
+
+// Something must be left to train.
+void check_frozen(const LoadedExperiment& loaded, const ir::Module& module, Diagnostics& diagnostics) {
+  bool has_parameters = false, learns = false;
+  for (const auto& state : module.states()) {
+    if (state->role != ir::StateRole::parameter) continue;
+    has_parameters = true;
+    learns = learns || !state->frozen;
+  }
+  if (has_parameters && !learns)
+    diagnostics.error(ErrorKind::model, loaded.positions.find("network"), "all layers that have parameters are frozen",
+                      "leave one to learn");
+}
+
 } // namespace
 
 std::unique_ptr<ir::Module> import_network(const LoadedExperiment& loaded, const ImportOptions& options,
                                            Diagnostics& diagnostics) {
   auto module = std::make_unique<ir::Module>(loaded.experiment.name());
   set_optimizer(loaded.experiment.training(), module->optimizer);
+  set_penalties(loaded.experiment.training(), module->optimizer);
   NetworkImport network(loaded, *module, diagnostics);
   Diagnostics repeats; // further functions of the same network have nothing new to say
   bool first = true;
@@ -341,7 +397,8 @@ std::unique_ptr<ir::Module> import_network(const LoadedExperiment& loaded, const
   }
   if (!loaded.data.knows_image()) return nullptr;
   module->sweep_states();
-  return module;
+  if (options.train_batch > 0) check_frozen(loaded, *module, diagnostics);
+  return diagnostics.has_errors() ? nullptr : std::move(module);
 }
 
 } // namespace kiln::frontend

@@ -4,6 +4,7 @@
 #include "frontend/proto/kiln.pb.h"
 #include "runtime/product.h"
 
+#include <string>
 #include <vector>
 
 namespace kiln::frontend {
@@ -20,6 +21,7 @@ public:
 
 private:
   std::vector<double> milestones_;
+  std::string weights_;
   kiln_recipe stated_{};
 };
 

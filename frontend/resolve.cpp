@@ -366,7 +366,11 @@ void resolve(proto::Experiment& experiment, const std::string& file) {
   if (preprocess.mean().empty()) preprocess.add_mean(0);
   if (preprocess.std().empty()) preprocess.add_std(1);
   if (experiment.has_augment()) resolve_augment(*experiment.mutable_augment());
-  if (experiment.has_training()) resolve_training(*experiment.mutable_training());
+  if (experiment.has_training()) {
+    resolve_training(*experiment.mutable_training());
+    if (experiment.training().has_weights())
+      make_absolute(*experiment.mutable_training()->mutable_weights(), path.parent_path());
+  }
   if (experiment.has_data()) resolve_data(*experiment.mutable_data(), experiment.network(), path.parent_path());
   write_schema_defaults(experiment); // before the network: initialisers look at slopes
   if (experiment.has_network()) resolve_network(*experiment.mutable_network());

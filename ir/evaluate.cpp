@@ -5,6 +5,8 @@
 #include "runtime/counter_random.h"
 #include "runtime/vector_math.h"
 
+#include <algorithm>
+#include <cmath>
 #include <fmt/format.h>
 
 namespace kiln::ir {
@@ -76,6 +78,45 @@ std::map<std::string, Tensor> evaluate(const Function& function, Environment& en
   return outputs;
 }
 
+namespace {
+
+// Element i of a kernel that interpolates (proto::Bilinear).
+double bilinear_weight(const Dims& dims, int64_t i, int64_t channels) {
+  const int64_t x = i % dims[3], y = i / dims[3] % dims[2], output = i / (dims[3] * dims[2]) % dims[1];
+  const int64_t input = i / (dims[3] * dims[2] * dims[1]);
+  if (input % channels != output % channels) return 0;
+  const auto along = [](int64_t at, int64_t side) {
+    const double factor = std::ceil(static_cast<double>(side) / 2);
+    const double center = (2 * factor - 1 - std::fmod(factor, 2)) / (2 * factor);
+    return 1 - std::abs(static_cast<double>(at) / factor - center);
+  };
+  return along(y, dims[2]) * along(x, dims[3]);
+}
+
+// Projects each row (column, where there are more rows) off those before it, and scales it.
+void make_orthogonal(Tensor& tensor, double gain) {
+  const int64_t rows = tensor.dims[0], columns = tensor.elements() / rows;
+  const bool by_rows = rows <= columns;
+  const int64_t count = std::min(rows, columns), length = std::max(rows, columns);
+  const auto at = [&](int64_t k, int64_t i) -> double& { return tensor[by_rows ? k * columns + i : i * columns + k]; };
+  const auto product = [&](int64_t a, int64_t b) {
+    double sum = 0;
+    for (int64_t i = 0; i < length; ++i) sum += at(a, i) * at(b, i);
+    return sum;
+  };
+  for (int64_t k = 0; k < count; ++k) {
+    for (int64_t turn = 0; turn < 2 * k; ++turn) {
+      const double part = product(k, turn % k);
+      for (int64_t i = 0; i < length; ++i) at(k, i) -= part * at(turn % k, i);
+    }
+    const double norm = std::sqrt(product(k, k));
+    for (int64_t i = 0; i < length; ++i) at(k, i) /= norm;
+  }
+  for (double& value : tensor.data) value *= gain;
+}
+
+} // namespace
+
 std::map<std::string, Tensor> initial_states(const Module& module, uint64_t seed) {
   std::map<std::string, Tensor> states;
   for (const auto& state : module.states()) {
@@ -99,8 +140,15 @@ std::map<std::string, Tensor> initial_states(const Module& module, uint64_t seed
         case InitializerKind::normal:
           tensor[i] = first + second * math::draw_normal(key, element);
           break;
+        case InitializerKind::orthogonal: // made so below
+          tensor[i] = math::draw_normal(key, element);
+          break;
+        case InitializerKind::bilinear:
+          tensor[i] = bilinear_weight(tensor.dims, i, static_cast<int64_t>(state->initializer.b));
+          break;
         }
       }
+      if (state->initializer.kind == InitializerKind::orthogonal) make_orthogonal(tensor, state->initializer.a);
     }
     states[state->value.name] = std::move(tensor);
   }

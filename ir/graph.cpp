@@ -25,7 +25,7 @@ std::optional<OptimizerKind> parse_optimizer_kind(std::string_view text) {
   return static_cast<OptimizerKind>(found - kOptimizers.begin());
 }
 
-void Optimizer::fields(FieldVisitor& visit) {
+void Optimizer::fields(FieldVisitor& visit, bool all) {
   const bool adam = kind == OptimizerKind::adam || kind == OptimizerKind::adamw;
   if (kind == OptimizerKind::sgd || kind == OptimizerKind::rmsprop) visit("momentum", momentum);
   if (kind == OptimizerKind::sgd) visit("nesterov", nesterov);
@@ -34,6 +34,11 @@ void Optimizer::fields(FieldVisitor& visit) {
   if (adam) visit("beta2", beta2);
   if (kind != OptimizerKind::sgd) visit("epsilon", epsilon);
   visit("weight_decay", weight_decay);
+  for (auto [name, member] :
+       {std::pair("l1", &Optimizer::l1), std::pair("l2", &Optimizer::l2), std::pair("max_norm", &Optimizer::max_norm),
+        std::pair("clip_value", &Optimizer::clip_value), std::pair("clip_norm", &Optimizer::clip_norm),
+        std::pair("average_decay", &Optimizer::average_decay)})
+    if (all || this->*member != 0) visit(name, this->*member);
 }
 
 Value& Function::add_input(std::string_view name, TensorType type) {

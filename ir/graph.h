@@ -31,9 +31,10 @@ struct Value {
 };
 
 enum class StateRole : uint8_t { parameter, statistic, optimizer, constant };
-enum class InitializerKind : uint8_t { constant, uniform, normal };
+enum class InitializerKind : uint8_t { constant, uniform, normal, orthogonal, bilinear };
 
-// constant: a. uniform: [a, b). normal: mean a, standard deviation b.
+// constant: a. uniform: [a, b). normal: mean a, standard deviation b. orthogonal: rows of length a. bilinear: input and
+// output channels agree modulo b. The last two as runtime/initializers.h has them.
 struct Initializer {
   InitializerKind kind = InitializerKind::constant;
   double a = 0;
@@ -49,8 +50,9 @@ struct State {
   StreamId stream; // of the initialiser's draws
   double lr_multiplier = 1;
   double decay_multiplier = 1;
-  bool frozen = false;      // no gradient is built for it
-  std::vector<double> data; // logical order; filled when the values are known at compile time, else empty
+  bool frozen = false;        // no gradient is built for it
+  bool reinitialized = false; // weights to start from do not replace it
+  std::vector<double> data;   // logical order; filled when the values are known at compile time, else empty
 };
 
 // One operation. Its result types were checked against the op's shape rule when it was made.
@@ -153,9 +155,17 @@ struct Optimizer {
   double beta2 = 0;      // adam, adamw
   double epsilon = 0;    // all but sgd
   double weight_decay = 0;
+  // Of every kind; 0: not asked for.
+  double l1 = 0;            // penalty l1 |w|
+  double l2 = 0;            // l2 / 2 w^2, beside weight_decay
+  double max_norm = 0;      // of a neuron's incoming weights, after each update
+  double clip_value = 0;    // of each value of the gradients
+  double clip_norm = 0;     // of all gradients together
+  double average_decay = 0; // of the running mean of the weights, which evaluate uses
 
   bool operator==(const Optimizer&) const = default;
-  void fields(FieldVisitor& visit); // those that the kind has
+  // Those that the kind has, and of those of every kind all, or those that are set.
+  void fields(FieldVisitor& visit, bool all);
 };
 
 class Module {

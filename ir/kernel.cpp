@@ -101,6 +101,20 @@ public:
       all_as(first_operand());
       demand_.operands.back() = {}; // the learning rate
       break;
+    case OpCode::penalty:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.results[0] = {};
+      break;
+    case OpCode::clip_by_norm:
+      only(Kernel::any);
+      all_as(first_operand());
+      demand_.operands[1] = {}; // the sum of squares
+      break;
+    case OpCode::average_weights: // as the parameter is kept
+      only(Kernel::any);
+      all_as(node_.operand(1).type.layout);
+      break;
     case OpCode::convert_layout:
       only(Kernel::any);
       demand_.operands[0] = first_operand();

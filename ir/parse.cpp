@@ -279,7 +279,7 @@ private:
       const std::string field = in_.word("a field", "_");
       in_.expect("=");
       FieldParser parser(in_, field);
-      optimizer.fields(parser);
+      optimizer.fields(parser, true);
       if (!parser.found()) in_.fail_at(start, fmt::format("{} has no field '{}'", name, field));
     } while (in_.accept(","));
     in_.expect("}");
@@ -294,11 +294,15 @@ private:
       initializer.kind = InitializerKind::uniform;
     else if (kind == "normal")
       initializer.kind = InitializerKind::normal;
+    else if (kind == "orthogonal")
+      initializer.kind = InitializerKind::orthogonal;
+    else if (kind == "bilinear")
+      initializer.kind = InitializerKind::bilinear;
     else
       in_.fail_at(start, fmt::format("unknown initialiser '{}'", kind));
     in_.expect("(");
     initializer.a = in_.number<double>("a number");
-    if (initializer.kind != InitializerKind::constant) {
+    if (initializer.kind != InitializerKind::constant && initializer.kind != InitializerKind::orthogonal) {
       in_.expect(",");
       initializer.b = in_.number<double>("a number");
     }
@@ -320,11 +324,11 @@ private:
       in_.fail_at(start, fmt::format("unknown role '{}'", role));
   }
 
-  void parse_frozen(State& state) {
+  bool parse_truth() {
     const size_t start = in_.position();
     const std::string word = in_.word("true or false");
     if (word != "true" && word != "false") in_.fail_at(start, "expected true or false");
-    state.frozen = word == "true";
+    return word == "true";
   }
 
   void parse_state() {
@@ -350,7 +354,9 @@ private:
       else if (field == "decay")
         state.decay_multiplier = in_.number<double>("a number");
       else if (field == "frozen")
-        parse_frozen(state);
+        state.frozen = parse_truth();
+      else if (field == "reinitialized")
+        state.reinitialized = parse_truth();
       else if (field == "data") {
         if (in_.accept_word("omitted")) continue;
         state.data = in_.list<double>("a number");

@@ -67,6 +67,10 @@ std::string text_of(const Initializer& initializer) {
     return fmt::format("uniform({},{})", initializer.a, initializer.b);
   case InitializerKind::normal:
     return fmt::format("normal({},{})", initializer.a, initializer.b);
+  case InitializerKind::orthogonal:
+    return fmt::format("orthogonal({})", initializer.a);
+  case InitializerKind::bilinear:
+    return fmt::format("bilinear({},{})", initializer.a, initializer.b);
   }
   return "?";
 }
@@ -79,6 +83,7 @@ std::string text_of(const State& state) {
   if (state.lr_multiplier != 1) text += fmt::format(", lr={}", state.lr_multiplier);
   if (state.decay_multiplier != 1) text += fmt::format(", decay={}", state.decay_multiplier);
   if (state.frozen) text += ", frozen=true";
+  if (state.reinitialized) text += ", reinitialized=true";
   if (!state.data.empty())
     text += state.data.size() <= kMaxPrintedData ? fmt::format(", data=[{}]", fmt::join(state.data, ","))
                                                  : ", data=omitted";
@@ -126,7 +131,7 @@ std::string print(const Module& module) {
   std::string text = fmt::format("module \"{}\" {{\n", module.name());
   if (Optimizer optimizer = module.optimizer; optimizer.kind != OptimizerKind::none) {
     FieldPrinter printer;
-    optimizer.fields(printer);
+    optimizer.fields(printer, false);
     text += fmt::format("  optimizer {} {}\n", name_of(optimizer.kind), printer.text());
   }
   for (const auto& state : module.states()) text += "  " + text_of(*state) + "\n";

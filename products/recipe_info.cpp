@@ -50,6 +50,12 @@ const char* name_of(kiln_augment_kind kind) {
     return "hsv_jitter";
   case KILN_AUGMENT_RANDOM_ERASING:
     return "random_erasing";
+  case KILN_AUGMENT_FANCY_PCA:
+    return "fancy_pca";
+  case KILN_AUGMENT_MIXUP:
+    return "mixup";
+  case KILN_AUGMENT_CUTMIX:
+    return "cutmix";
   }
   return "";
 }

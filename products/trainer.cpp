@@ -10,6 +10,7 @@
 #include "products/run_product.h"
 #include "runtime/checkpoint.h"
 #include "runtime/cpu.h"
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
 #include "runtime/file_io.h"
@@ -98,7 +99,8 @@ private:
   // Of the checkpoint where none are named.
   std::string weights() const {
     if (words_.has("--weights")) return words_.text("--weights");
-    std::string path = runtime::last_checkpoint_path(run_directory() + "/checkpoints");
+    std::string path = runtime::trained_weights_path(run_directory() + "/checkpoints",
+                                                     product_.recipe->test_rules.keep_best != KILN_MEASURE_NEITHER);
     if (!runtime::file_exists(path))
       throw Error(ErrorKind::data,
                   "no weights: " + path +
@@ -149,7 +151,7 @@ private:
     const kiln_recipe stated = recipe();
     const runtime::DataSplits data = open();
     if (data[runtime::Split::train] == nullptr) throw Error(ErrorKind::data, "no training data: name them with --data");
-    const runtime::Training training(stated, data[runtime::Split::train]->size());
+    const runtime::Training training(stated, samples_per_epoch(*data[runtime::Split::train], stated.class_rules));
     runtime::TrainOptions options;
     options.program = product_.program;
     options.training = &training.description();
@@ -163,7 +165,7 @@ private:
     options.run_directory = run_directory();
     options.resume = words_.has("--resume");
     options.replan = words_.has("--replan");
-    options.weights = words_.text("--weights");
+    options.weights = words_.text("--weights", stated.weights);
     for (int32_t i = 0; i < product_.known_state_count; ++i)
       options.data_statistics.emplace_back(product_.known_states[i].name);
     if (product_.known_state_count > 0)

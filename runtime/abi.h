@@ -12,7 +12,7 @@
 extern "C" {
 #endif
 
-#define KILN_ABI_VERSION 3u
+#define KILN_ABI_VERSION 4u
 #define KILN_MAX_RANK 6
 #define KILN_MAX_BLOCKS 2
 // Every buffer starts on this boundary, and its size is a multiple of it.
@@ -100,7 +100,11 @@ typedef struct kiln_tensor {
 typedef enum kiln_initializer_kind {
   KILN_INIT_CONSTANT = 0, // a
   KILN_INIT_UNIFORM = 1,  // in [a, b)
-  KILN_INIT_NORMAL = 2    // mean a, standard deviation b
+  KILN_INIT_NORMAL = 2,   // mean a, standard deviation b
+  // As rows of all dims but the first: orthogonal, of length a; the columns, where there are more rows.
+  KILN_INIT_ORTHOGONAL = 3,
+  // Dims input, output, height, width: linear interpolation, where input and output agree modulo b; else 0.
+  KILN_INIT_BILINEAR = 4
 } kiln_initializer_kind;
 
 typedef struct kiln_initializer {
@@ -121,7 +125,8 @@ typedef struct kiln_state {
   kiln_tensor tensor;
   kiln_state_role role;
   kiln_initializer initializer;
-  uint64_t stream; // id of its random stream, from the layer's path
+  uint64_t stream;       // id of its random stream, from the layer's path
+  int32_t reinitialized; // 1: what weights to start from hold in its place is passed over
   // KILN_CONSTANT: its physical bytes, or null where write_state gives it its values before the first run. Else null.
   const void* data;
 } kiln_state;
@@ -279,7 +284,11 @@ typedef enum kiln_augment_kind {
   KILN_AUGMENT_FLIP = 2,
   KILN_AUGMENT_COLOR_JITTER = 3,
   KILN_AUGMENT_HSV_JITTER = 4,
-  KILN_AUGMENT_RANDOM_ERASING = 5
+  KILN_AUGMENT_RANDOM_ERASING = 5,
+  KILN_AUGMENT_FANCY_PCA = 6,
+  // Of a batch, behind all others: runtime/augment/mixer.h.
+  KILN_AUGMENT_MIXUP = 7,
+  KILN_AUGMENT_CUTMIX = 8
 } kiln_augment_kind;
 
 // A change to training images on their way to the step: runtime/augment/augmenter.h. Draws are keyed by (seed, epoch,
@@ -296,9 +305,10 @@ typedef struct kiln_augment_stage {
   int64_t padding;
   int64_t height;
   int64_t width;
+  int32_t only_repeats; // the first visit of an epoch is cut from the middle
   // Of both, and what random_erasing puts in.
   kiln_outside outside;
-  // flip, random_erasing
+  // flip, random_erasing, mixup, cutmix
   double probability;
   // color_jitter: factors between two bounds.
   double brightness[2];
@@ -313,7 +323,46 @@ typedef struct kiln_augment_stage {
   // random_erasing: the share of the image between two bounds.
   double area[2];
   int32_t noise;
+  // fancy_pca: what each of three draws adds to red, green and blue, in grey levels, and the draws' standard deviation.
+  double colors[9];
+  double strength;
+  // mixup, cutmix: of the beta distribution.
+  double alpha;
 } kiln_augment_stage;
+
+typedef enum kiln_balance {
+  KILN_AS_FOUND = 0,
+  KILN_UP_SAMPLE = 1,  // each class as often as the largest
+  KILN_DOWN_SAMPLE = 2 // ... as the smallest
+} kiln_balance;
+
+// Which samples an epoch is made of: runtime/epoch_samples.h.
+typedef struct kiln_class_rules {
+  kiln_balance balance;
+  int64_t at_least; // only classes of at least that many samples
+  int64_t at_most;  // ... and of at most; 0: of any number
+} kiln_class_rules;
+
+typedef enum kiln_measure {
+  KILN_MEASURE_NEITHER = 0,
+  KILN_MEASURE_LOSS = 1,    // lower is better
+  KILN_MEASURE_ACCURACY = 2 // higher is better
+} kiln_measure;
+
+typedef struct kiln_watch {
+  kiln_measure measure;
+  int64_t patience;    // tests in a row that are not better
+  double least_change; // better is better by more than this
+} kiln_watch;
+
+// What tests during training decide: runtime/test_watch.h.
+typedef struct kiln_test_rules {
+  kiln_watch plateau; // of KILN_SCHEDULE_PLATEAU: when the rate is divided by `factor`
+  double factor;
+  double least_rate;
+  kiln_watch early_stop;  // NEITHER: the run never ends early
+  kiln_measure keep_best; // by which the weights of the best test are kept; NEITHER: they are not
+} kiln_test_rules;
 
 typedef struct kiln_training {
   int64_t batch;
@@ -323,6 +372,8 @@ typedef struct kiln_training {
   int64_t checkpoint_every_steps; // 0: at the end of each epoch only
   int64_t evaluate_every_epochs;  // 0: after the last one only
   int64_t health_every_steps;     // 0: it is not looked at
+  kiln_test_rules test_rules;
+  kiln_class_rules class_rules;
   int32_t shuffle;
   int32_t wrap_tail; // 0: drop the samples of an epoch's incomplete last batch; 1: fill it from the epoch's start
   const kiln_augment_stage* augmentation; // in order

@@ -28,13 +28,15 @@ int64_t BatchOrder::steps_per_epoch() const {
 }
 
 void BatchOrder::batch_indices(int64_t epoch, int64_t step, int64_t* indices) {
-  if (options_.shuffle && epoch != epoch_) {
-    random::fill_permutation(options_.seed, static_cast<uint64_t>(epoch), permutation_);
+  if (epoch != epoch_) {
+    if (options_.shuffle) random::fill_permutation(options_.seed, static_cast<uint64_t>(epoch), permutation_);
+    if (options_.selected != nullptr) options_.selected->list(options_.seed, epoch, visits_);
     epoch_ = epoch;
   }
   for (int64_t row = 0; row < options_.batch; ++row) {
     int64_t position = (step * options_.batch + row) % options_.samples;
-    indices[row] = options_.shuffle ? permutation_[static_cast<size_t>(position)] : position;
+    if (options_.shuffle) position = permutation_[static_cast<size_t>(position)];
+    indices[row] = options_.selected != nullptr ? visits_[static_cast<size_t>(position)] : position;
   }
 }
 

@@ -2,6 +2,7 @@
 // What is read does not depend on the threads.
 #include "runtime/batch_reader.h"
 
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/number_format.h"
@@ -68,8 +69,8 @@ std::string BadRecords::last_problem() const {
 }
 
 BatchReader::BatchReader(const DataSource& source, const std::vector<size_t>& fields, Split split,
-                         BadRecords* bad_records, const Augmenter* augmenter)
-    : source_(source), split_(split), bad_records_(bad_records), augmenter_(augmenter) {
+                         BadRecords* bad_records, const Augmenter* augmenter, const Mixer* mixer)
+    : source_(source), split_(split), bad_records_(bad_records), augmenter_(augmenter), mixer_(mixer) {
   for (size_t field : fields) {
     const Field& described = source.fields()[field];
     const bool changes = augmenter != nullptr && described.name == image_name;
@@ -77,8 +78,9 @@ BatchReader::BatchReader(const DataSource& source, const std::vector<size_t>& fi
   }
 }
 
-bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t row, int64_t epoch,
-                           Scratch& scratch) const {
+bool BatchReader::try_read(int64_t visit, std::span<char* const> parts, size_t row, int64_t epoch,
+                           Augmenter::Scratch& scratch) const {
+  const int64_t index = sample_of(visit);
   try {
     for (size_t part = 0; part < parts_.size(); ++part) {
       char* out = parts[part] + static_cast<int64_t>(row) * parts_[part].bytes;
@@ -87,7 +89,7 @@ bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t r
         continue;
       }
       source_.read(index, parts_[part].field, augmenter_->source(scratch));
-      augmenter_->run(scratch, epoch, index, reinterpret_cast<uint8_t*>(out));
+      augmenter_->run(scratch, epoch, visit, reinterpret_cast<uint8_t*>(out));
     }
     return true;
   } catch (const Error& error) {
@@ -97,11 +99,13 @@ bool BatchReader::try_read(int64_t index, std::span<char* const> parts, size_t r
   }
 }
 
-void BatchReader::read_or_next(int64_t index, std::span<char* const> parts, size_t row, int64_t epoch,
-                               Scratch& scratch) const {
+void BatchReader::read_or_next(int64_t visit, std::span<char* const> parts, size_t row, int64_t epoch,
+                               Augmenter::Scratch& scratch) const {
   const int64_t most = std::min(most_bad_in_a_row, source_.size());
   for (int64_t tried = 0; tried < most; ++tried)
-    if (try_read((index + tried) % source_.size(), parts, row, epoch, scratch)) return;
+    if (try_read(visit_number((sample_of(visit) + tried) % source_.size(), visit_of(visit)), parts, row, epoch,
+                 scratch))
+      return;
   throw Error(ErrorKind::data,
               format_integer(most) + " records in a row cannot be read, the last: " + bad_records_->last_problem());
 }
@@ -135,22 +139,35 @@ template <class Row> void BatchReader::for_rows(size_t rows, ThreadPool* pool, R
   if (problem) std::rethrow_exception(problem);
 }
 
-std::vector<Augmenter::Scratch> BatchReader::make_scratch(const ThreadPool* pool) const {
-  if (augmenter_ == nullptr) return {};
-  return std::vector<Scratch>(pool ? static_cast<size_t>(pool->threads()) : 1, augmenter_->make_scratch());
+size_t BatchReader::part_of(std::string_view field) const {
+  const auto part = std::find_if(parts_.begin(), parts_.end(),
+                                 [&](const Part& each) { return source_.fields()[each.field].name == field; });
+  return static_cast<size_t>(part - parts_.begin());
 }
 
-void BatchReader::read(std::span<const int64_t> indices, std::span<char* const> parts, ThreadPool* pool, int64_t epoch,
-                       std::span<Augmenter::Scratch> scratch) const {
-  Scratch none;
-  for_rows(indices.size(), pool, [&](size_t row, int thread) {
-    read_or_next(indices[row], parts, row, epoch, scratch.empty() ? none : scratch[static_cast<size_t>(thread)]);
+BatchReader::Scratch BatchReader::make_scratch(const ThreadPool* pool, int64_t rows) const {
+  Scratch scratch;
+  if (augmenter_ != nullptr)
+    scratch.threads.assign(pool ? static_cast<size_t>(pool->threads()) : 1, augmenter_->make_scratch());
+  if (mixer_ != nullptr) scratch.unmixed = mixer_->make_scratch(rows);
+  return scratch;
+}
+
+void BatchReader::read(std::span<const int64_t> visits, std::span<char* const> parts, ThreadPool* pool, int64_t epoch,
+                       Scratch& scratch) const {
+  Augmenter::Scratch none;
+  for_rows(visits.size(), pool, [&](size_t row, int thread) {
+    read_or_next(visits[row], parts, row, epoch,
+                 scratch.threads.empty() ? none : scratch.threads[static_cast<size_t>(thread)]);
   });
+  if (mixer_ != nullptr)
+    mixer_->mix(visits, epoch, reinterpret_cast<uint8_t*>(parts[part_of(image_name)]),
+                reinterpret_cast<float*>(parts[part_of(label_name)]), scratch.unmixed, pool);
 }
 
 void BatchReader::read_marked(std::span<const int64_t> indices, std::span<char* const> parts,
                               std::span<uint8_t> was_read, ThreadPool* pool) const {
-  Scratch none;
+  Augmenter::Scratch none;
   for_rows(indices.size(), pool, [&](size_t row, int) {
     was_read[row] = try_read(indices[row], parts, row, 0, none) ? 1 : 0;
     for (size_t part = 0; part < parts_.size() && was_read[row] == 0; ++part)

@@ -5,6 +5,7 @@
 
 #include "runtime/error.h"
 #include "runtime/instance.h"
+#include "runtime/json_writer.h"
 #include "runtime/layout.h"
 #include "runtime/number_format.h"
 #include "runtime/safetensors.h"
@@ -19,8 +20,10 @@
 namespace kiln::runtime {
 namespace {
 
-constexpr std::string_view format_version = "1";
+constexpr std::string_view format_version = "2";
 constexpr std::string_view optimizer_prefix = "optimizer/";
+
+std::string average_name(const std::string& parameter) { return parameter + ".average"; }
 
 struct SavedState {
   int index;
@@ -97,6 +100,14 @@ template <typename Info, typename Visit> void visit_numbers(Info& info, Visit vi
   visit("last_train_accuracy", info.position.last_train_accuracy);
   visit("last_test_loss", info.position.last_test_loss);
   visit("last_test_accuracy", info.position.last_test_accuracy);
+  visit("plateau_best", info.position.plateau.best);
+  visit("plateau_tests_since", info.position.plateau.tests_since);
+  visit("early_stop_best", info.position.early_stop.best);
+  visit("early_stop_tests_since", info.position.early_stop.tests_since);
+  visit("kept_best", info.position.kept.best);
+  visit("kept_tests_since", info.position.kept.tests_since);
+  visit("rate_divisions", info.position.rate_divisions);
+  visit("is_stopped", info.position.is_stopped);
   visit("seed", info.seed);
   visit("batch", info.batch);
   visit("train_samples", info.train_samples);
@@ -190,6 +201,13 @@ std::string previous_checkpoint_path(const std::string& directory) {
   return join_path(directory, "previous.safetensors");
 }
 
+std::string best_weights_path(const std::string& directory) { return join_path(directory, "best.safetensors"); }
+
+std::string trained_weights_path(const std::string& directory, bool keeps_best) {
+  std::string best = best_weights_path(directory);
+  return keeps_best && file_exists(best) ? best : last_checkpoint_path(directory);
+}
+
 void save_checkpoint(const std::string& directory, const Instance& instance, const CheckpointInfo& info) {
   std::vector<SavedState> states = saved_states(instance.program(), true);
   // The checksum stands before the payload: contents are read twice rather than held twice.
@@ -274,21 +292,46 @@ std::string LoadReport::summary() const {
   append_names(text, "missing", missing);
   append_names(text, "not fitting", mismatched);
   append_names(text, "unused", unused);
+  append_names(text, "begun anew", reinitialized);
   return text;
+}
+
+std::string LoadReport::json() const {
+  JsonWriter json;
+  json.begin_object().member("file", path);
+  for (const auto& [name, values] :
+       {std::pair("loaded", &loaded), std::pair("missing", &missing), std::pair("not_fitting", &mismatched),
+        std::pair("unused", &unused), std::pair("begun_anew", &reinitialized)}) {
+    json.key(name).begin_array();
+    for (const std::string& value : *values) json.value(value);
+    json.end_array();
+  }
+  json.end_object();
+  return json.text() + "\n";
+}
+
+const SafetensorsTensor* find_weights(const SafetensorsFile& file, const std::string& name) {
+  const SafetensorsTensor* average = file.find(std::string(optimizer_prefix) + average_name(name));
+  return average ? average : file.find(name);
 }
 
 void verify_checksum(const SafetensorsFile& file) {
   if (const std::string* checksum = file.find_metadata("kiln.payload_sha256")) verify_payload(file, *checksum);
 }
 
-LoadReport load_weights(const std::string& path, Instance& instance) {
+LoadReport load_weights(const std::string& path, Instance& instance, Loading loading) {
   SafetensorsFile file(path);
   verify_checksum(file);
   LoadReport report;
   report.path = path;
-  std::vector<SavedState> states = saved_states(instance.program(), false);
+  const kiln_program& program = instance.program();
+  std::vector<SavedState> states = saved_states(program, false);
   for (const SavedState& saved : states) {
-    const SafetensorsTensor* tensor = file.find(saved.tensor.name);
+    if (loading == Loading::to_train && program.states[saved.index].reinitialized != 0) {
+      report.reinitialized.push_back(saved.tensor.name);
+      continue;
+    }
+    const SafetensorsTensor* tensor = find_weights(file, saved.tensor.name);
     std::string problem = tensor ? mismatch(*tensor, saved.tensor) : "";
     if (!tensor) {
       report.missing.push_back(saved.tensor.name);
@@ -296,6 +339,8 @@ LoadReport load_weights(const std::string& path, Instance& instance) {
       report.mismatched.push_back(problem);
     } else {
       load_state(file, *tensor, saved.index, instance);
+      const int average = instance.find_state(average_name(saved.tensor.name));
+      if (average >= 0) load_state(file, *tensor, average, instance);
       report.loaded.push_back(saved.tensor.name);
     }
   }
@@ -315,6 +360,8 @@ void require_complete(const LoadReport& report) {
 
 void save_weights(const std::string& path, const Instance& instance) {
   std::vector<SavedState> states = saved_states(instance.program(), false);
+  for (SavedState& saved : states)
+    if (const int average = instance.find_state(average_name(saved.tensor.name)); average >= 0) saved.index = average;
   SafetensorsWriter writer(path, tensors_of(states), {});
   visit_contents(instance, states, [&](const kiln_state&, const std::vector<char>& content) {
     writer.write(content.data(), content.size());

@@ -1,6 +1,9 @@
-// Sources made of another: some of its samples, its samples at another size, its samples kept once read.
+// Sources made of another: some of its samples, its samples at another size, with other labels, kept once read.
 #include "runtime/derived_sources.h"
 
+#include "runtime/error.h"
+
+#include <algorithm>
 #include <cstring>
 
 namespace kiln::runtime {
@@ -18,6 +21,22 @@ void FittedSource::read(int64_t index, size_t field, void* out) const {
   base_->read(index, field, image.pixels.data());
   convert_channels(image, fit_.target.channels);
   ImageFitter().fit(fit_, image, static_cast<uint8_t*>(out));
+}
+
+OneHotSource::OneHotSource(const DataSource& base, int64_t classes)
+    : base_(base), fields_(base.fields().begin(), base.fields().end()) {
+  const Field* label = base.class_label();
+  if (label == nullptr) throw Error(ErrorKind::model, "mixup and cutmix mix labels that are classes: these are none");
+  base.check_labels({classes, {}});
+  label_ = base.index_of(*label);
+  fields_[label_] = {std::string(label_name), KILN_F32, {classes}};
+}
+
+void OneHotSource::read(int64_t index, size_t field, void* out) const {
+  if (field != label_) return base_.read(index, field, out);
+  auto* shares = static_cast<float*>(out);
+  std::fill_n(shares, fields_[label_].dims[0], 0.0f);
+  shares[base_.read_class(index)] = 1;
 }
 
 CachedSource::CachedSource(std::shared_ptr<const DataSource> base)

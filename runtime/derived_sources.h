@@ -1,4 +1,4 @@
-// Sources made of another: some of its samples, its samples at another size, its samples kept once read.
+// Sources made of another: some of its samples, its samples at another size, with other labels, kept once read.
 #pragma once
 
 #include "runtime/data_source.h"
@@ -49,6 +49,26 @@ private:
   FitRule fit_;
   std::vector<Field> fields_;
   size_t image_; // the field that is another here
+};
+
+// Labels that are classes as shares of all of them: 1 of the own, 0 of the others.
+class OneHotSource : public DataSource {
+public:
+  // `base`, which must outlive this, has such labels, all below `classes`: throws Error (data) that names the first
+  // that is not.
+  OneHotSource(const DataSource& base, int64_t classes);
+
+  int64_t size() const override { return base_.size(); }
+  std::span<const Field> fields() const override { return fields_; }
+  void read(int64_t index, size_t field, void* out) const override;
+  std::string describe(int64_t index) const override { return base_.describe(index); }
+  bool in_memory() const override { return base_.in_memory(); }
+  ImageShape stored_shape(int64_t index) const override { return base_.stored_shape(index); }
+
+private:
+  const DataSource& base_;
+  std::vector<Field> fields_;
+  size_t label_; // the field that is another here
 };
 
 // Keeps every image from when it is first read on.

@@ -1,11 +1,10 @@
 // Memory and calls of one compiled program, and the debug arena.
 #include "runtime/instance.h"
 
-#include "runtime/counter_random.h"
 #include "runtime/cpu.h"
 #include "runtime/error.h"
+#include "runtime/initializers.h"
 #include "runtime/layout.h"
-#include "runtime/vector_math.h"
 
 #include <algorithm>
 #include <cstring>
@@ -84,39 +83,6 @@ void check_indices(const kiln_program& program, const kiln_function& function) {
       refuse(where, "unknown kind");
     }
   }
-}
-
-template <class Value> void fill(void* logical, int64_t count, Value&& value) {
-  auto* elements = static_cast<float*>(logical);
-  for (int64_t i = 0; i < count; ++i) elements[i] = value(static_cast<uint64_t>(i));
-}
-
-void fill_logical(const kiln_state& state, uint64_t seed, void* logical) {
-  const int64_t count = element_count(state.tensor);
-  const kiln_initializer& init = state.initializer;
-  const uint64_t key = random::stream_key(seed, uint64_t{0}, state.stream);
-  if (state.tensor.dtype != KILN_F32) {
-    if (init.kind != KILN_INIT_CONSTANT) refuse(state.tensor.name, "only f32 states have random initialisers");
-    if (state.tensor.dtype == KILN_U8) {
-      std::memset(logical, static_cast<uint8_t>(init.a), static_cast<size_t>(count));
-    } else {
-      std::fill_n(static_cast<int32_t*>(logical), count, static_cast<int32_t>(init.a));
-    }
-    return;
-  }
-  switch (init.kind) {
-  case KILN_INIT_CONSTANT:
-    fill(logical, count, [&](uint64_t) { return init.a; });
-    return;
-  case KILN_INIT_UNIFORM:
-    fill(logical, count,
-         [&](uint64_t i) { return init.a + (init.b - init.a) * random::uniform(random::draw(key, i)); });
-    return;
-  case KILN_INIT_NORMAL:
-    fill(logical, count, [&](uint64_t i) { return init.a + init.b * math::draw_normal(key, i); });
-    return;
-  }
-  refuse(state.tensor.name, "unknown initialiser");
 }
 
 } // namespace
@@ -224,7 +190,7 @@ void Instance::initialize(uint64_t seed) {
     const kiln_state& state = program_.states[s];
     if (state.role == KILN_CONSTANT) continue;
     logical.resize(static_cast<size_t>(element_count(state.tensor)));
-    fill_logical(state, seed, logical.data());
+    initialize_state(state, seed, logical.data());
     write_state(s, logical.data());
   }
 }

@@ -22,7 +22,7 @@ Prefetcher::Prefetcher(const BatchReader& reader, const Options& options)
       slot.data.push_back(slot.blocks.back().data());
     }
     slot.indices.resize(static_cast<size_t>(batch));
-    slot.scratch = reader.make_scratch(options.workers == 0 ? options.pool : nullptr);
+    slot.scratch = reader.make_scratch(options.workers == 0 ? options.pool : nullptr, batch);
   }
   try {
     for (int worker = 0; worker < options.workers; ++worker) workers_.emplace_back([this] { worker_main(); });

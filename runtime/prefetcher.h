@@ -42,7 +42,7 @@ public:
   // Valid until the next call. At most Options::batches calls. Throws what reading a sample threw.
   Batch next();
 
-  // The samples of the batch that next() returned last.
+  // The visit numbers of the batch that next() returned last.
   std::span<const int64_t> indices() { return slot_of(delivered_ - 1).indices; }
 
   // Time that next() has cost so far: what the input pipeline held the training up.
@@ -55,7 +55,7 @@ private:
     std::vector<const void*> data;
     std::vector<int64_t> indices;
     int64_t epoch = 0;
-    std::vector<Augmenter::Scratch> scratch;
+    BatchReader::Scratch scratch;
     int64_t ready_batch = -1;
     std::exception_ptr problem;
   };

@@ -40,6 +40,9 @@ typedef struct kiln_recipe {
   int64_t checkpoint_every_steps; // as in kiln_training
   int64_t evaluate_every_epochs;
   int64_t health_every_steps;
+  kiln_test_rules test_rules;
+  kiln_class_rules class_rules;
+  const char* weights; // to start from; empty: none
   int64_t evaluation_batch;
   int32_t shuffle;
   int32_t wrap_tail;

@@ -55,13 +55,13 @@ kiln_schedule count_steps(const kiln_stated_schedule& stated, int64_t epoch_step
 
 } // namespace
 
-int64_t steps_per_epoch(const kiln_recipe& recipe, int64_t train_samples) {
+int64_t steps_per_epoch(const kiln_recipe& recipe, int64_t epoch_samples) {
   const int64_t tail = recipe.wrap_tail ? recipe.batch - 1 : 0;
-  return std::max<int64_t>((train_samples + tail) / recipe.batch, 1);
+  return std::max<int64_t>((epoch_samples + tail) / recipe.batch, 1);
 }
 
-Training::Training(const kiln_recipe& recipe, int64_t train_samples) {
-  const int64_t epoch_steps = steps_per_epoch(recipe, train_samples);
+Training::Training(const kiln_recipe& recipe, int64_t epoch_samples) {
+  const int64_t epoch_steps = steps_per_epoch(recipe, epoch_samples);
   description_.batch = recipe.batch;
   description_.epochs = recipe.epochs;
   description_.seed = recipe.seed;
@@ -76,6 +76,8 @@ Training::Training(const kiln_recipe& recipe, int64_t train_samples) {
   description_.checkpoint_every_steps = recipe.checkpoint_every_steps;
   description_.evaluate_every_epochs = recipe.evaluate_every_epochs;
   description_.health_every_steps = recipe.health_every_steps;
+  description_.test_rules = recipe.test_rules;
+  description_.class_rules = recipe.class_rules;
   description_.shuffle = recipe.shuffle;
   description_.wrap_tail = recipe.wrap_tail;
   description_.augmentation = recipe.augmentation;

@@ -101,6 +101,7 @@ std::string training_text(const TrainResult& result, const TrainOptions& run) {
             accuracy_text(result.test_accuracy) + "\n";
   for (const NamedMetric& metric : result.further)
     if (std::isfinite(metric.value)) text += metric.name + " " + format_fixed(metric.value, 4) + "\n";
+  if (result.stopped_early) text += "stopped early: tests had not become better\n";
   if (result.bad_records > 0)
     text += format_integer(result.bad_records) + " bad records were passed over: " + run.run_directory +
             "/bad_records.txt\n";
@@ -112,7 +113,7 @@ std::string training_text(const TrainResult& result, const TrainOptions& run) {
 std::string training_json(const TrainResult& result, const TrainOptions& run, std::optional<double> compile_seconds) {
   JsonWriter json;
   json.begin_object();
-  json.member("epochs", result.epochs).member("steps", result.steps);
+  json.member("epochs", result.epochs).member("steps", result.steps).member("stopped_early", result.stopped_early);
   json.member("train_loss", result.train_loss).member("train_accuracy", result.train_accuracy);
   json.member("evaluated", name_of(run.evaluated));
   json.member("test_loss", result.test_loss).member("test_accuracy", result.test_accuracy);

@@ -4,10 +4,14 @@
 
 #include "runtime/augment/augmenter.h"
 #include "runtime/augment/crop.h"
+#include "runtime/augment/mixer.h"
 #include "runtime/checkpoint.h"
+#include "runtime/derived_sources.h"
 #include "runtime/divergence.h"
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/evaluate.h"
+#include "runtime/file_io.h"
 #include "runtime/function_io.h"
 #include "runtime/health.h"
 #include "runtime/instance.h"
@@ -17,6 +21,7 @@
 #include "runtime/run_records.h"
 #include "runtime/schedule.h"
 #include "runtime/signals.h"
+#include "runtime/test_watch.h"
 #include "runtime/weights_hash.h"
 
 #include <algorithm>
@@ -41,13 +46,13 @@ int count_workers(const TrainOptions& options) {
   return std::clamp(options.input_workers, 0, std::max(options.threads - 1, 0));
 }
 
-BatchOrder::Options order_options(const TrainOptions& options) {
-  const kiln_training& training = *options.training;
-  return {options.train->size(), training.batch, training.seed, training.shuffle != 0, training.wrap_tail != 0};
-}
-
 std::span<const kiln_augment_stage> augmentation_of(const TrainOptions& options) {
   return {options.training->augmentation, static_cast<size_t>(options.training->augmentation_count)};
+}
+
+std::optional<EpochSamples> select_samples(const TrainOptions& options) {
+  if (!is_selective(options.training->class_rules)) return std::nullopt;
+  return EpochSamples(*options.train, options.training->class_rules);
 }
 
 class Trainer {
@@ -72,6 +77,7 @@ private:
   void tell_bad_records();
   bool finish_epoch();
   bool evaluate();
+  void heed_test();
   void save();
   TrainResult result() const;
   std::vector<std::string> further_names() const;
@@ -83,9 +89,18 @@ private:
   ReportFacts report_facts() const;
   void write_class_metrics(const Evaluation& evaluation) const;
 
+  BatchOrder::Options order_options() const {
+    const int64_t samples = selected_ ? selected_->size() : options_.train->size();
+    const bool shuffles = training_.shuffle != 0, wraps = training_.wrap_tail != 0;
+    return {samples, training_.batch, training_.seed, shuffles, wraps, selected_ ? &*selected_ : nullptr};
+  }
   bool epoch_complete() const { return position_.samples == steps_per_epoch_ * training_.batch; }
   int signal() const { return signals_ ? signals_->caught() : 0; }
-  double rate_at(int64_t step) const { return learning_rate_at(training_.schedule, step); }
+  double rate_at(int64_t step) const {
+    const double rate = learning_rate_at(training_.schedule, step);
+    return position_.rate_divisions > 0 ? divided_rate(rate, training_.test_rules, position_.rate_divisions) : rate;
+  }
+  bool is_stopped() const { return position_.is_stopped != 0; }
   // Null under the policy to fail.
   BadRecords* noted_records() { return options_.on_bad_record == BadRecordPolicy::skip ? &bad_records_ : nullptr; }
   void tick(); // adds the time since the last tick to the training's
@@ -94,12 +109,16 @@ private:
   const kiln_program& program_;
   const kiln_training& training_;
   const kiln_function& function_;
-  int rate_, loss_, correct_; // inputs and outputs of the function; correct_: -1 where labels are no classes
+  // Inputs and outputs of the function; -1: correct_ where labels are no classes, penalty_ where there is none.
+  int rate_, loss_, correct_, penalty_;
   LabelCount labels_;
   std::vector<BoundField> fields_; // what batches hold
   BadRecords bad_records_;
   int64_t bad_records_told_ = 0;
+  std::optional<EpochSamples> selected_; // where an epoch is not every sample once
+  std::unique_ptr<DataSource> one_hot_;  // what is read, where batches are mixed
   std::optional<Augmenter> augmenter_;
+  std::optional<Mixer> mixer_;
   std::optional<BatchReader> reader_; // its parts are fields_
   int64_t steps_per_epoch_;
   int64_t last_step_; // the run ends after this many steps
@@ -132,8 +151,9 @@ Trainer::Trainer(const TrainOptions& options)
     : options_(options), program_(*options.program), training_(*options.training),
       function_(require_function(program_, "train_step", training_.batch)),
       rate_(require_input(function_, "learning_rate", KILN_F32)), loss_(require_output(function_, "loss", KILN_F32)),
-      correct_(find_output(function_, "correct", KILN_F32)), labels_(program_, function_),
-      steps_per_epoch_(BatchOrder(order_options(options)).steps_per_epoch()), workers_(count_workers(options)),
+      correct_(find_output(function_, "correct", KILN_F32)), penalty_(find_output(function_, "penalty", KILN_F32)),
+      labels_(program_, function_), selected_(select_samples(options)),
+      steps_per_epoch_(BatchOrder(order_options()).steps_per_epoch()), workers_(count_workers(options)),
       progress_(options.progress) {
   if (__builtin_mul_overflow(training_.epochs, steps_per_epoch_, &last_step_)) last_step_ = INT64_MAX;
   if (options.max_steps > 0) last_step_ = std::min(last_step_, options.max_steps);
@@ -160,6 +180,7 @@ TrainResult Trainer::run() {
 // In this order: what can be wrong with the input, with the directory, and only then what costs time.
 void Trainer::open_run() {
   bind_data();
+  require_tests(training_, options_.test != nullptr, program_classes(program_) > 0);
   if (options_.test)
     check_source(program_, require_function(program_, "evaluate", options_.evaluate_batch), *options_.test);
   if (options_.resume && options_.run_directory.empty())
@@ -190,20 +211,27 @@ void Trainer::open_run() {
 
 // What comes out of augmentation has the shape of images cut from the middle.
 void Trainer::bind_data() {
+  const bool has_images = options_.train->find_field(image_name) != nullptr;
+  const auto stages = image_stages(augmentation_of(options_)), mixing = batch_stages(augmentation_of(options_));
+  if (has_images && !mixing.empty())
+    one_hot_ = std::make_unique<OneHotSource>(*options_.train, program_classes(program_));
+  const DataSource& read = one_hot_ ? *one_hot_ : *options_.train;
   std::unique_ptr<DataSource> cropped;
-  if (const auto stages = augmentation_of(options_); !stages.empty() && options_.train->find_field(image_name)) {
-    augmenter_.emplace(stages, options_.train->image_shape(), training_.seed);
-    cropped = crop_center(*options_.train, augmenter_->shape().height, augmenter_->shape().width);
+  if (has_images && !stages.empty()) {
+    augmenter_.emplace(stages, read.image_shape(), training_.seed);
+    cropped = crop_center(read, augmenter_->shape().height, augmenter_->shape().width);
   }
-  const DataSource& seen = cropped ? *cropped : *options_.train;
+  const DataSource& seen = cropped ? *cropped : read;
+  if (one_hot_) mixer_.emplace(mixing, seen.image_shape(), program_classes(program_), training_.seed);
   check_source(program_, function_, seen);
   fields_ = bind_fields(function_, seen);
   for (const BoundField& bound : fields_)
-    if (const Field& field = seen.fields()[bound.field]; cropped && field.name != image_name && field.dims.size() > 1)
+    if (const Field& field = seen.fields()[bound.field];
+        (cropped || mixer_) && field.name != image_name && field.dims.size() > 1)
       throw Error(ErrorKind::unsupported, "augmentation changes images alone, but \"" + field.name +
                                               "\" has a place for each of their pixels: " + to_string(field));
-  reader_.emplace(*options_.train, field_numbers(fields_), Split::train, noted_records(),
-                  augmenter_ ? &*augmenter_ : nullptr);
+  reader_.emplace(read, field_numbers(fields_), Split::train, noted_records(), augmenter_ ? &*augmenter_ : nullptr,
+                  mixer_ ? &*mixer_ : nullptr);
 }
 
 void Trainer::describe_run() const {
@@ -221,8 +249,9 @@ void Trainer::begin_states(bool resumes) {
 
 // Whether they hold what pre-processing takes from the data.
 bool Trainer::load_given_weights() {
-  const LoadReport report = load_weights(options_.weights, *instance_);
+  const LoadReport report = load_weights(options_.weights, *instance_, Loading::to_train);
   progress_.note(report.summary());
+  if (directory_) write_text_file(join_path(directory_->path(), "loaded_weights.json"), report.json());
   const std::vector<std::string>& loaded = report.loaded;
   return std::all_of(options_.data_statistics.begin(), options_.data_statistics.end(), [&](const std::string& name) {
     return std::find(loaded.begin(), loaded.end(), name) != loaded.end();
@@ -272,16 +301,16 @@ void Trainer::check_resumed(const CheckpointInfo& info, const std::string& path)
 void Trainer::run_steps() {
   // Stopped between an epoch's last step and the end of its evaluation.
   if (epoch_complete() && !finish_epoch()) return;
-  if (position_.step < last_step_) {
+  if (position_.step < last_step_ && !is_stopped()) {
     Prefetcher::Options input;
-    input.order = order_options(options_);
+    input.order = order_options();
     input.first_epoch = position_.epoch;
     input.first_step = position_.samples / training_.batch;
     input.batches = last_step_ - position_.step;
     input.workers = workers_;
     input.pool = &instance_->pool();
     Prefetcher prefetcher(*reader_, input);
-    while (position_.step < last_step_ && signal() == 0) {
+    while (position_.step < last_step_ && signal() == 0 && !is_stopped()) {
       run_step(prefetcher);
       if (epoch_complete()) {
         if (!finish_epoch()) break;
@@ -368,7 +397,7 @@ void Trainer::replay_before(const std::function<void(Prefetcher&)>& run_last) {
   if (steps < 1 || start.samples % training_.batch != 0) return;
   progress_.note("running " + format_integer(steps) + " steps again to find the first value that is not finite");
   Prefetcher::Options input;
-  input.order = order_options(options_);
+  input.order = order_options();
   input.first_epoch = start.epoch;
   input.first_step = start.samples / training_.batch;
   input.batches = steps;
@@ -391,7 +420,9 @@ void Trainer::tell_divergence(float loss, double rate, Prefetcher& prefetcher) {
                      " at step " + format_integer(position_.step + 1) + " (epoch " +
                      format_integer(position_.epoch + 1) + ", learning rate " + format_double(rate) + ")";
   const auto row_name = [this](Prefetcher& from) {
-    return [this, &from](int64_t row) { return options_.train->describe(from.indices()[static_cast<size_t>(row)]); };
+    return [this, &from](int64_t row) {
+      return options_.train->describe(sample_of(from.indices()[static_cast<size_t>(row)]));
+    };
   };
   std::string why = probe_->explain(memory_->inputs(), memory_->outputs(), training_.seed,
                                     static_cast<uint64_t>(position_.step), row_name(prefetcher));
@@ -433,6 +464,7 @@ bool Trainer::finish_epoch() {
   if (records_) records_->add_epoch(metrics, recorded(evaluated));
   progress_.epoch(metrics);
   tell_bad_records();
+  if (evaluated) heed_test();
 
   position_.epoch = epoch;
   position_.samples = 0;
@@ -457,6 +489,29 @@ bool Trainer::evaluate() {
   evaluated_step_ = position_.step;
   evaluation_ = std::move(evaluation);
   return true;
+}
+
+void Trainer::heed_test() {
+  const kiln_test_rules& rules = training_.test_rules;
+  const TestFigures figures{position_.last_test_loss, position_.last_test_accuracy};
+  if (rules.keep_best != KILN_MEASURE_NEITHER) {
+    observe(position_.kept, {rules.keep_best, INT64_MAX, 0}, figures);
+    if (position_.kept.tests_since == 0 && directory_)
+      save_weights(best_weights_path(directory_->checkpoints()), *instance_);
+  }
+  if (training_.schedule.kind == KILN_SCHEDULE_PLATEAU && observe(position_.plateau, rules.plateau, figures)) {
+    const double before = rate_at(position_.step);
+    ++position_.rate_divisions;
+    if (rate_at(position_.step) < before)
+      progress_.note("no better in " + format_integer(rules.plateau.patience) + " tests: the learning rate falls to " +
+                     format_double(rate_at(position_.step)));
+    else
+      --position_.rate_divisions;
+  }
+  if (rules.early_stop.measure != KILN_MEASURE_NEITHER && observe(position_.early_stop, rules.early_stop, figures)) {
+    position_.is_stopped = 1;
+    progress_.note("no better in " + format_integer(rules.early_stop.patience) + " tests: the run ends here");
+  }
 }
 
 // What an epoch's metrics hold beside, in this order: the losses of the test, then its top k.
@@ -493,6 +548,7 @@ ReportFacts Trainer::report_facts() const {
 // What is recorded beside, but no result of the run.
 std::vector<std::string> Trainer::recorded_names() const {
   std::vector<std::string> names = further_names();
+  if (penalty_ >= 0) names.emplace_back("penalty");
   if (!health_) return names;
   for (std::string& name : health_->dead_share_names()) names.push_back(std::move(name));
   return names;
@@ -500,6 +556,8 @@ std::vector<std::string> Trainer::recorded_names() const {
 
 std::vector<NamedMetric> Trainer::recorded(bool evaluated) const {
   std::vector<NamedMetric> metrics = further(evaluated);
+  // On the weights that the epoch's last step began with.
+  if (penalty_ >= 0) metrics.push_back({"penalty", double{*memory_->output(penalty_)}});
   if (!health_) return metrics;
   for (NamedMetric& share : health_->dead_shares()) metrics.push_back(std::move(share));
   return metrics;
@@ -556,6 +614,7 @@ TrainResult Trainer::result() const {
   result.epochs = position_.epoch;
   result.steps = position_.step;
   result.bad_records = bad_records_.count();
+  result.stopped_early = is_stopped();
   double samples = static_cast<double>(position_.samples);
   result.train_loss = samples > 0 ? position_.loss_sum / samples : position_.last_train_loss;
   result.train_accuracy = samples > 0 ? share(position_.correct_sum, position_.counted) : position_.last_train_accuracy;

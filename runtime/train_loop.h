@@ -53,6 +53,7 @@ struct TrainResult {
   int64_t epochs = 0;               // finished in the whole run
   int64_t steps = 0;                // done in the whole run
   int64_t bad_records = 0;          // passed over in the whole run
+  bool stopped_early = false;       // by the rule early_stop
   double train_loss = 0;            // mean over the last epoch, or over what was done of an unfinished one
   double train_accuracy = 0;        // NaN where labels are no classes
   double test_loss = 0;             // NaN if there was no evaluation

@@ -5,9 +5,44 @@
 #include <fmt/format.h>
 
 #include "frontend/import/layer_import.h"
+#include "ir/ops/add.h"
+#include "ir/ops/bias.h"
+#include "ir/ops/constant.h"
+#include "ir/ops/divide.h"
+#include "ir/ops/multiply.h"
+#include "ir/ops/negate.h"
+#include "ir/ops/reciprocal.h"
+#include "ir/ops/scale.h"
+#include "ir/ops/sqrt.h"
+#include "ir/ops/subtract.h"
 #include "ir/ops/update_running_statistics.h"
 
 namespace kiln::frontend {
+namespace {
+
+// (x - mean) / sqrt(variance + epsilon) * scale + shift, of ops that gradients flow through: batch_norm_inference has
+// none. What is of channels alone is computed once a step.
+ir::Value& normalize_by_running_statistics(const proto::BatchNorm& norm, LayerImport& import, ir::State& mean,
+                                           ir::State& variance, const std::vector<ir::Value*>& operands) {
+  const ir::Dims& channels = mean.value.type.dims;
+  ir::Value& epsilon = import.create<ir::Constant>({.value = norm.epsilon(), .dims = channels}, {}, "epsilon");
+  ir::Value& shifted = import.create<ir::Add>({}, {&variance.value, &epsilon}, "variance.epsilon");
+  ir::Value& deviation = import.create<ir::Sqrt>({}, {&shifted}, "deviation");
+  ir::Value* factor = nullptr;
+  if (norm.affine())
+    factor = &import.create<ir::Divide>({}, {operands[1], &deviation}, "factor");
+  else
+    factor = &import.create<ir::Reciprocal>({}, {&deviation}, "factor");
+  ir::Value* offset = &import.create<ir::Multiply>({}, {&mean.value, factor}, "offset");
+  if (norm.affine())
+    offset = &import.create<ir::Subtract>({}, {operands[2], offset}, "shift");
+  else
+    offset = &import.create<ir::Negate>({}, {offset}, "shift");
+  ir::Value& scaled = import.create<ir::Scale>({}, {operands[0], factor}, "scaled");
+  return import.create<ir::Bias>({}, {&scaled, offset});
+}
+
+} // namespace
 
 ir::Value* import_layer(const proto::BatchNorm& norm, LayerImport& import) {
   LayerReport& report = import.report;
@@ -36,6 +71,8 @@ ir::Value* import_layer(const proto::BatchNorm& norm, LayerImport& import) {
   }
   ir::State& mean = import.statistic("mean", channels, 0);
   ir::State& variance = import.statistic("variance", channels, 1);
+  if (import.is_frozen && import.kind == FunctionKind::train_step)
+    return &normalize_by_running_statistics(norm, import, mean, variance, operands);
   ir::Node& node = import.create_node<ir::BatchNorm>({.epsilon = norm.epsilon(), .epilogue = {}}, std::move(operands));
   node.result(0).name = import.name;
   node.result(1).name = import.name + ".mean";

@@ -62,8 +62,20 @@ ir::Initializer import_initializer(const proto::Initializer& initializer, const 
   case proto::Initializer::kCalibrated:
     return with_variance(1 / fans.in, proto::NORMAL);
   case proto::Initializer::kOrthogonal:
+    if (!(initializer.orthogonal().gain() > 0))
+      report.error(field + ".orthogonal.gain",
+                   fmt::format("gain is {}: it must be above 0", initializer.orthogonal().gain()));
+    if (field.ends_with("bias_init"))
+      report.error(field, "a bias is one vector: it cannot be orthogonal", "constant {}");
+    if (field == "transposed_convolution.weights_init")
+      report.error(field, "orthogonal is of filters, and a transposed convolution has its filters spread out",
+                   "he {} or xavier {}");
+    return {ir::InitializerKind::orthogonal, initializer.orthogonal().gain(), 0};
   case proto::Initializer::kBilinear:
-    return {};
+    if (field != "transposed_convolution.weights_init")
+      report.error(field, "bilinear interpolates between pixels: only the weights of a transposed_convolution can",
+                   "leave it out, or use he {} or xavier {}");
+    return {ir::InitializerKind::bilinear, 0, 1}; // of as many channels as the layer says
   case proto::Initializer::KIND_NOT_SET:
     return {}; // resolving has chosen one
   }

@@ -122,7 +122,12 @@ ir::Value* LayerImport::target(ir::DType dtype, const ir::Dims& dims) {
     const char* what = type.dtype == ir::DType::i32 ? "a map of classes, " : "values, ";
     return what + shape_text(type.dims);
   };
-  if (data_label) {
+  const bool is_mixed = mixes_labels && kind == FunctionKind::train_step;
+  if (data_label && is_mixed && (data_label->dtype != KILN_I32 || !data_label->dims.empty())) {
+    report.error("", "mixup and cutmix mix labels that are classes: the data give others");
+    return nullptr;
+  }
+  if (data_label && !is_mixed) {
     ir::TensorType given{data_label->dtype == KILN_I32 ? ir::DType::i32 : ir::DType::f32, {dims[0]}, {}};
     given.dims.insert(given.dims.end(), data_label->dims.begin(), data_label->dims.end());
     if (!given.same_logical(wanted)) {

@@ -79,6 +79,8 @@ public:
   double loss_weight = 1;
   std::optional<runtime::Field> data_label; // what the data give with each image, where that is known
   const proto::Metrics* metrics = nullptr;
+  bool mixes_labels = false; // train_step gets labels as shares of classes: mixup, cutmix
+  bool is_frozen = false;    // whose parameters and statistics stay as they are
 
   // Whether nodes can be made: all inputs are known and nothing was reported.
   bool ready() const;
@@ -86,6 +88,9 @@ public:
   ir::Value& input(size_t i = 0) const { return *inputs_[i]; }
   const ir::Dims& input_dims(size_t i = 0) const { return input(i).type.dims; }
   bool input_known(size_t i = 0) const { return i < inputs_.size() && inputs_[i] != nullptr; }
+
+  // What it has of its own or takes from others, by its role.
+  const std::vector<std::string>& roles() const { return roles_; }
 
   // A node of this layer. Without a role its result bears the layer's name.
   template <class Op>

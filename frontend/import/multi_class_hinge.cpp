@@ -18,6 +18,10 @@ ir::Value* import_layer(const proto::MultiClassHinge& loss, LayerImport& import)
   const Scores scores = take_scores(import, false);
   if (scores.value == nullptr) return nullptr;
   if (import.kind == FunctionKind::predict) return output_probability(import, scores);
+  if (import.mixes_labels) {
+    import.report.error("", "mixup and cutmix mix labels for softmax_cross_entropy: here is one class a sample");
+    return nullptr;
+  }
   ir::Value* labels = import.target(ir::DType::i32, scores.label_dims);
   if (labels == nullptr) return nullptr;
   ir::Value& per_sample = import.create<ir::MultiClassHinge>(

@@ -58,6 +58,23 @@ ir::Value* sample_weight(const proto::SoftmaxCrossEntropy& loss, LayerImport& im
 
 } // namespace
 
+namespace {
+
+// Whether labels can be mixed as mixup and cutmix do it.
+bool check_mixing(const proto::SoftmaxCrossEntropy& loss, const Scores& scores, bool is_distribution,
+                  LayerImport& import) {
+  if (!import.mixes_labels) return true;
+  const char* why = is_distribution                ? "labels that are distributions already"
+                    : scores.per_pixel             ? "labels of pixels"
+                    : loss.has_ignore_label()      ? "labels of which one is ignored"
+                    : loss.class_weight_size() > 0 ? "classes of different weight"
+                                                   : nullptr;
+  if (why != nullptr) import.report.error("", fmt::format("mixup and cutmix cannot mix {}", why));
+  return why == nullptr;
+}
+
+} // namespace
+
 ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& import) {
   check_fields(loss, import);
   const Scores scores = take_scores(import, true);
@@ -71,7 +88,10 @@ ir::Value* import_layer(const proto::SoftmaxCrossEntropy& loss, LayerImport& imp
   }
   if (import.kind == FunctionKind::predict) return output_probability(import, scores);
 
-  const bool distribution = loss.target() == proto::SoftmaxCrossEntropy::DISTRIBUTION || import.input_count() > 1;
+  const bool stated = loss.target() == proto::SoftmaxCrossEntropy::DISTRIBUTION || import.input_count() > 1;
+  if (!check_mixing(loss, scores, stated, import)) return nullptr;
+  // Labels of a mixed batch are shares of classes, in training alone.
+  const bool distribution = stated || (import.mixes_labels && import.kind == FunctionKind::train_step);
   ir::Value* target = distribution ? import.target(ir::DType::f32, scores.value->type.dims)
                                    : import.target(ir::DType::i32, scores.label_dims);
   if (target == nullptr) return nullptr;

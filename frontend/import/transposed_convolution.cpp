@@ -49,6 +49,8 @@ ir::Value* import_layer(const proto::TransposedConvolution& convolution, LayerIm
   if (!import.ready()) return nullptr;
 
   const ir::Dims& dims = import.input_dims();
+  if (start.weights.kind == ir::InitializerKind::bilinear)
+    start.weights.b = static_cast<double>(dims[1] / fields.window.group);
   ir::Size2 size{};
   for (size_t axis = 0; axis < 2; ++axis) {
     size[axis] = output_side(fields, axis, dims[axis + 2], output_padding[axis]);

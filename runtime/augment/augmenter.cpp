@@ -8,11 +8,13 @@
 #include "runtime/augment/flip.h"
 #include "runtime/augment/rotate_scale.h"
 #include "runtime/counter_random.h"
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/number_format.h"
 #include "runtime/vector_math.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <optional>
 
@@ -78,6 +80,15 @@ Rectangle draw_rectangle(const kiln_augment_stage& stage, const ImageShape& shap
   return part;
 }
 
+std::array<float, 3> draw_fancy_pca(const kiln_augment_stage& stage, uint64_t key) {
+  std::array<float, 3> color{};
+  for (size_t k = 0; k < 3; ++k) {
+    const float draw = static_cast<float>(stage.strength) * math::draw_normal(key, k);
+    for (size_t c = 0; c < 3; ++c) color[c] = color[c] + draw * static_cast<float>(stage.colors[3 * k + c]);
+  }
+  return color;
+}
+
 // Of the rows (or columns) at which a part can begin.
 int64_t draw_start(int64_t extent, int64_t part, int64_t padding, uint32_t draw) {
   return random::below(draw, static_cast<uint32_t>(extent + 2 * padding - part + 1)) - padding;
@@ -85,7 +96,8 @@ int64_t draw_start(int64_t extent, int64_t part, int64_t padding, uint32_t draw)
 
 bool wants_colors(const kiln_augment_stage& stage) {
   const bool jitters = stage.saturation[0] != 1 || stage.saturation[1] != 1 || stage.hue != 0;
-  return stage.kind == KILN_AUGMENT_HSV_JITTER || (stage.kind == KILN_AUGMENT_COLOR_JITTER && jitters);
+  return stage.kind == KILN_AUGMENT_HSV_JITTER || stage.kind == KILN_AUGMENT_FANCY_PCA ||
+         (stage.kind == KILN_AUGMENT_COLOR_JITTER && jitters);
 }
 
 ImageShape shape_after(const kiln_augment_stage& stage, const ImageShape& before) {
@@ -108,36 +120,40 @@ Augmenter::Augmenter(std::span<const kiln_augment_stage> stages, ImageShape sour
       throw Error(ErrorKind::data, "augment: fill has " + format_integer(outside.fill_count) + " values, images have " +
                                        format_integer(source.channels) + " channels");
     if (wants_colors(stage) && source.channels != 3)
-      throw Error(ErrorKind::data, "augment: images of " + format_integer(source.channels) +
-                                       " channels have no hue and no saturation to change");
+      throw Error(ErrorKind::data,
+                  "augment: images of " + format_integer(source.channels) + " channels have no colours to change");
     shapes_.push_back(shape_after(stage, shapes_.back()));
   }
   for (const ImageShape& shape : shapes_) scratch_bytes_ = std::max(scratch_bytes_, shape.bytes());
 }
 
-void Augmenter::run(Scratch& scratch, int64_t epoch, int64_t sample, uint8_t* result) const {
+void Augmenter::run(Scratch& scratch, int64_t epoch, int64_t visit, uint8_t* result) const {
   uint8_t* from = source(scratch);
   uint8_t* to = from + scratch_bytes_;
   for (size_t i = 0; i < stages_.size(); ++i) {
     const bool is_last = i + 1 == stages_.size();
-    apply(stages_[i], {from, shapes_[i]}, epoch, sample, is_last ? result : to);
+    apply(stages_[i], {from, shapes_[i]}, epoch, visit, is_last ? result : to);
     std::swap(from, to);
   }
 }
 
-void Augmenter::apply(const kiln_augment_stage& stage, const ImageView& image, int64_t epoch, int64_t sample,
+void Augmenter::apply(const kiln_augment_stage& stage, const ImageView& image, int64_t epoch, int64_t visit,
                       uint8_t* result) const {
-  const SampleDraws own(seed_, epoch, stage.stream, sample);
+  const SampleDraws own(seed_, epoch, stage.stream, visit);
   const Draws draws = own.block(0);
   switch (stage.kind) {
   case KILN_AUGMENT_ROTATE_SCALE:
     rotate_scale_image(image, draw_turn(stage, draws), stage.outside, result);
     break;
-  case KILN_AUGMENT_RANDOM_CROP:
-    crop_image(image, draw_start(image.shape.height, stage.height, stage.padding, draws.x[0]),
-               draw_start(image.shape.width, stage.width, stage.padding, draws.x[1]), stage.height, stage.width,
-               stage.outside, result);
+  case KILN_AUGMENT_RANDOM_CROP: {
+    const bool from_middle = stage.only_repeats != 0 && visit_of(visit) == 0;
+    const auto start = [&](int64_t extent, int64_t part, uint32_t draw) {
+      return from_middle ? (extent - part) / 2 : draw_start(extent, part, stage.padding, draw);
+    };
+    crop_image(image, start(image.shape.height, stage.height, draws.x[0]),
+               start(image.shape.width, stage.width, draws.x[1]), stage.height, stage.width, stage.outside, result);
     break;
+  }
   case KILN_AUGMENT_FLIP:
     if (random::uniform(draws.x[0]) < static_cast<float>(stage.probability))
       flip_image(image, result);
@@ -156,6 +172,12 @@ void Augmenter::apply(const kiln_augment_stage& stage, const ImageView& image, i
     erase(image, part, stage.outside, stage.noise ? std::optional(own.own_key(2)) : std::nullopt, result);
     break;
   }
+  case KILN_AUGMENT_FANCY_PCA:
+    add_color(image, draw_fancy_pca(stage, own.own_key(0)), result);
+    break;
+  case KILN_AUGMENT_MIXUP: // Mixer's
+  case KILN_AUGMENT_CUTMIX:
+    break;
   }
 }
 

@@ -26,11 +26,12 @@ public:
 
   // Where run() expects the image to be.
   uint8_t* source(Scratch& scratch) const { return scratch.data(); }
-  // The image of source() as sample `sample` looks in this epoch. Allocates nothing.
-  void run(Scratch& scratch, int64_t epoch, int64_t sample, uint8_t* result) const;
+  // The image of source() as a visit looks in this epoch (visit number of epoch_samples.h; a sample's own number is its
+  // first). Allocates nothing.
+  void run(Scratch& scratch, int64_t epoch, int64_t visit, uint8_t* result) const;
 
 private:
-  void apply(const kiln_augment_stage& stage, const ImageView& image, int64_t epoch, int64_t sample,
+  void apply(const kiln_augment_stage& stage, const ImageView& image, int64_t epoch, int64_t visit,
              uint8_t* result) const;
 
   std::span<const kiln_augment_stage> stages_;

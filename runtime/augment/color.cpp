@@ -124,4 +124,11 @@ void jitter_hsv(const ImageView& image, const HsvJitter& jitter, uint8_t* result
   }
 }
 
+void add_color(const ImageView& image, const std::array<float, 3>& color, uint8_t* result) {
+  for (int64_t i = 0; i < image.shape.bytes(); ++i) {
+    const float value = static_cast<float>(image.bytes[i]) + color[static_cast<size_t>(i % 3)];
+    result[i] = static_cast<uint8_t>(std::lround(std::clamp(value, 0.0f, 255.0f)));
+  }
+}
+
 } // namespace kiln::runtime

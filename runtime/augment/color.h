@@ -4,6 +4,8 @@
 
 #include "runtime/augment/image_view.h"
 
+#include <array>
+
 namespace kiln::runtime {
 
 // In this order, clamped to 0 ... 1 after each:
@@ -33,5 +35,8 @@ struct HsvJitter {
 };
 
 void jitter_hsv(const ImageView& image, const HsvJitter& jitter, uint8_t* result);
+
+// Adds to red, green and blue of every pixel, in grey levels, rounded and clamped. An image of 3 channels.
+void add_color(const ImageView& image, const std::array<float, 3>& color, uint8_t* result);
 
 } // namespace kiln::runtime

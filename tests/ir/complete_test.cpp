@@ -16,12 +16,14 @@ using testing::Contains;
 const std::filesystem::path kTests = KILN_SOURCE_DIR "/tests";
 
 // Ops that no gradient flows through, by nature: they come in after differentiation, or take or give what has none.
-constexpr std::array<std::string_view, 18> kNotDifferentiable = {
+constexpr std::array<std::string_view, 23> kNotDifferentiable = {
     "adadelta_update",           // effects
     "adagrad_update",            //
     "adam_update",               //
     "argmax",                    // chooses
+    "average_weights",           // an effect
     "batch_norm_inference",      // made of batch_norm where nothing trains
+    "clip_by_norm",              // of gradients
     "constant",                  // no operands
     "convert_layout",            // layouts are assigned after differentiation
     "fold_norm_bias",            // folding is for inference
@@ -29,8 +31,11 @@ constexpr std::array<std::string_view, 18> kNotDifferentiable = {
     "fold_scale",                //
     "fold_shift",                //
     "label_weight",              // of labels
+    "limit_norm",                // an effect
     "normalize_image",           // images are inputs
+    "penalty",                   // its gradient is regularize_gradient's
     "preprocess",                //
+    "regularize_gradient",       // of gradients
     "rmsprop_update",            // effects
     "sgd_update",                //
     "top_k",                     // counts

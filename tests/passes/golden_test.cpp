@@ -91,6 +91,8 @@ TEST_P(Golden, MeansTheSame) {
   // Where the optimiser comes in, states change for the first time.
   const bool compare_states = golden_.passes != "append_optimizer";
   for (const auto& function : before->functions()) {
+    // Its running means take the place of weights, which only begin alike.
+    if (before->optimizer.average_decay > 0 && function->name() != "train_step") continue;
     const test::ReferenceRun expected(*function);
     const test::ReferenceRun got(*after->find_function(function->name()));
     size_t compared = 0;

@@ -285,6 +285,52 @@ TEST(RandomErasing, DrawsAsStated) {
   EXPECT_NE(augmented(augmenter, image, 0), augmented(augmenter, image, 0, 1));
 }
 
+// Three draws an image, each from a normal distribution of the stated deviation, times what its eigenvector adds.
+TEST(FancyPca, AddsNormalMultiplesOfTheEigenvectors) {
+  kiln_augment_stage stage = stage_of(KILN_AUGMENT_FANCY_PCA);
+  const double colors[9] = {30, 20, 10, -6, 8, 2, 1, 1, -5};
+  std::copy_n(colors, 9, stage.colors);
+  stage.strength = 0.5;
+  const std::vector stages = {stage};
+  const Augmenter augmenter(stages, {1, 2, 3}, 3);
+  constexpr int samples = 4000;
+  double mean[3] = {}, covariance[3][3] = {};
+  for (int64_t sample = 0; sample < samples; ++sample) {
+    const Bytes result = augmented(augmenter, {128, 128, 128, 100, 100, 100}, sample);
+    for (size_t c = 0; c < 3; ++c) {
+      EXPECT_EQ(result[c] - 128, result[3 + c] - 100) << "all pixels alike";
+      mean[c] += (result[c] - 128.0) / samples;
+      for (size_t d = 0; d < 3; ++d) covariance[c][d] += (result[c] - 128.0) * (result[d] - 128.0) / samples;
+    }
+  }
+  for (size_t c = 0; c < 3; ++c)
+    for (size_t d = 0; d < 3; ++d) {
+      double expected = c == d ? 1.0 / 12 : 0; // of rounding
+      for (size_t k = 0; k < 3; ++k) expected += 0.25 * colors[3 * k + c] * colors[3 * k + d];
+      double largest = 0;
+      for (size_t k = 0; k < 3; ++k)
+        largest += 0.25 * (colors[3 * k + c] * colors[3 * k + c] + colors[3 * k + d] * colors[3 * k + d]) / 2;
+      EXPECT_NEAR(covariance[c][d], expected, 5 * std::sqrt(2.0 / samples) * largest);
+    }
+  for (size_t c = 0; c < 3; ++c) EXPECT_NEAR(mean[c], 0, 5 * std::sqrt(covariance[c][c] / samples));
+}
+
+TEST(FancyPca, StaysWithinBytes) {
+  kiln_augment_stage stage = stage_of(KILN_AUGMENT_FANCY_PCA);
+  std::fill_n(stage.colors, 9, 1000.0);
+  stage.strength = 1;
+  const std::vector stages = {stage};
+  const Augmenter augmenter(stages, {1, 1, 3}, 3);
+  int black = 0, white = 0;
+  for (int64_t sample = 0; sample < 50; ++sample) {
+    const Bytes result = augmented(augmenter, {128, 128, 128}, sample);
+    black += result[0] == 0;
+    white += result[0] == 255;
+  }
+  EXPECT_GT(black, 15);
+  EXPECT_GT(white, 15);
+}
+
 TEST(Augmenter, ColorsWorkInTheOrderOfTheStages) {
   kiln_augment_stage color = stage_of(KILN_AUGMENT_COLOR_JITTER), erasing = stage_of(KILN_AUGMENT_RANDOM_ERASING);
   color.brightness[0] = color.brightness[1] = 0.5;
@@ -302,13 +348,13 @@ TEST(Augmenter, RefusesToChangeTheColorsOfGreyImages) {
   bright.brightness[1] = 2;
   const ImageShape grey_shape{4, 4, 1};
   EXPECT_NO_THROW(Augmenter(std::vector{bright}, grey_shape, 1));
-  for (const kiln_augment_stage& stage : {hue, stage_of(KILN_AUGMENT_HSV_JITTER)}) {
+  for (const kiln_augment_stage& stage : {hue, stage_of(KILN_AUGMENT_HSV_JITTER), stage_of(KILN_AUGMENT_FANCY_PCA)}) {
     const std::vector stages = {stage};
     try {
       Augmenter(stages, grey_shape, 1);
       FAIL();
     } catch (const Error& error) {
-      EXPECT_THAT(error.message, HasSubstr("images of 1 channels have no hue"));
+      EXPECT_THAT(error.message, HasSubstr("images of 1 channels have no colours"));
     }
   }
 }

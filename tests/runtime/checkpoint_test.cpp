@@ -30,7 +30,8 @@ protected:
 
   CheckpointInfo info() const {
     CheckpointInfo info;
-    info.position = {2, 120, 77, 1.0 / 3, 55, 120, 0.25, 0.875, 0.125, not_measured};
+    info.position = {2,     120,          77,       1.0 / 3,   55,         120, 0.25, 0.875,
+                     0.125, not_measured, {0.5, 2}, {0.25, 1}, {0.125, 0}, 3,   1};
     info.seed = 18446744073709551615u;
     info.batch = 8;
     info.train_samples = 203;

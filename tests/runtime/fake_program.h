@@ -191,7 +191,7 @@ private:
 
   void add_state(const char* name, std::initializer_list<int64_t> dims, kiln_state_role role,
                  kiln_initializer initializer, uint64_t stream) {
-    states.push_back({fake_tensor(name, KILN_F32, dims), role, initializer, stream, nullptr});
+    states.push_back({fake_tensor(name, KILN_F32, dims), role, initializer, stream, 0, nullptr});
   }
 
   void add_function(const char* name, kiln_entry entry, int64_t batch) {

@@ -97,8 +97,8 @@ struct TestProgram {
 
   explicit TestProgram(Fault fault = Fault::none) {
     for (int i = 0; i < elements; ++i) constant[i] = 0.25f * static_cast<float>(i);
-    states.push_back({vector_tensor("w", elements), KILN_PARAMETER, {KILN_INIT_CONSTANT, 2, 0}, 1, nullptr});
-    states.push_back({vector_tensor("c", elements), KILN_CONSTANT, {}, 0, constant});
+    states.push_back({vector_tensor("w", elements), KILN_PARAMETER, {KILN_INIT_CONSTANT, 2, 0}, 1, 0, nullptr});
+    states.push_back({vector_tensor("c", elements), KILN_CONSTANT, {}, 0, 0, constant});
     inputs[0] = vector_tensor("x", elements);
     outputs[0] = vector_tensor("y", elements);
     outputs[1] = vector_tensor("s", 2);

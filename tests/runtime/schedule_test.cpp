@@ -75,6 +75,32 @@ TEST(Schedule, Cosine) {
   EXPECT_NEAR(learning_rate_at(schedule, 5000), 0.001, 1e-9);
 }
 
+TEST(Schedule, SigmoidFallsAroundItsMiddle) {
+  kiln_schedule schedule = schedule_of(KILN_SCHEDULE_SIGMOID);
+  schedule.gamma = 0.02;
+  schedule.middle = 400;
+  EXPECT_NEAR(learning_rate_at(schedule, 400), 0.05, 1e-8);
+  for (int64_t step : {0, 1, 399, 500, 900})
+    EXPECT_NEAR(learning_rate_at(schedule, step), 0.1 / (1 + std::exp(0.02 * (static_cast<double>(step) - 400))), 1e-8);
+}
+
+TEST(Schedule, OneCycleRisesAndFallsAlongCosines) {
+  kiln_schedule schedule = schedule_of(KILN_SCHEDULE_ONE_CYCLE);
+  schedule.rise = 0.25;
+  schedule.rise_from = 25;
+  schedule.fall_to = 10000;
+  const double pi = std::acos(-1.0);
+  for (int64_t step = 0; step <= 1000; step += 25) {
+    const double passed = static_cast<double>(step) / 1000;
+    const double expected = passed < 0.25 ? 0.1 - (0.1 - 0.004) * (1 + std::cos(pi * passed / 0.25)) / 2
+                                          : 0.00001 + (0.1 - 0.00001) * (1 + std::cos(pi * (passed - 0.25) / 0.75)) / 2;
+    EXPECT_NEAR(learning_rate_at(schedule, step), expected, 1e-7) << step;
+  }
+  EXPECT_NEAR(learning_rate_at(schedule, 0), 0.004, 1e-9);
+  EXPECT_NEAR(learning_rate_at(schedule, 250), 0.1, 1e-9);
+  EXPECT_NEAR(learning_rate_at(schedule, 1000), 0.00001, 1e-9);
+}
+
 TEST(Schedule, WarmupRisesLinearlyToTheSchedule) {
   kiln_schedule schedule = schedule_of(KILN_SCHEDULE_FIXED);
   schedule.warmup_steps = 4;

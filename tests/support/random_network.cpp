@@ -149,13 +149,24 @@ void draw_adaptive(Choices& choices, ir::Optimizer& optimizer) {
   optimizer.epsilon = choices.one_of({1e-8, 1e-3});
 }
 
+// What stands before and behind each update.
+void draw_around_updates(Choices& choices, ir::Optimizer& optimizer) {
+  if (choices.chance(0.3)) {
+    optimizer.l1 = choices.one_of({0.0, 0.001});
+    optimizer.l2 = choices.one_of({0.0, 0.01});
+  }
+  if (choices.chance(0.2)) optimizer.max_norm = choices.one_of({0.5, 3.0});
+  if (choices.chance(0.2)) optimizer.clip_norm = choices.one_of({0.1, 10.0});
+  if (choices.chance(0.1)) optimizer.clip_value = 0.01;
+}
+
 } // namespace
 
 std::span<const Production> productions() { return kProductions; }
 
 RandomNetwork random_network(uint64_t seed) {
   // What the functions differ in, drawn apart from the layers, which must be the same in all.
-  Choices choices(~seed);
+  Choices choices(~seed), further(seed ^ 0x72656775);
   const int64_t batch = choices.between(1, 5);
   const std::string name = fmt::format("random{}", seed);
 
@@ -165,9 +176,14 @@ RandomNetwork random_network(uint64_t seed) {
     training.optimizer.momentum = choices.one_of({0.0, 0.9});
     training.optimizer.weight_decay = choices.one_of({0.0, 0.0, 0.0005});
     if (choices.chance(0.4)) draw_adaptive(choices, training.optimizer);
+    draw_around_updates(further, training.optimizer);
   }
   grow_function(training, "train_step", seed, batch, batch);
-  if (choices.chance(0.25)) grow_function(training, "evaluate", seed, batch, choices.between(1, 5));
+  // With a running mean of the weights evaluate would be of other weights than as written.
+  if (choices.chance(0.25))
+    grow_function(training, "evaluate", seed, batch, choices.between(1, 5));
+  else if (training.optimizer.kind != ir::OptimizerKind::none && further.chance(0.3))
+    training.optimizer.average_decay = further.one_of({0.5, 0.999});
 
   ir::Module inference(name);
   grow_function(inference, "predict.1", seed, batch, 1);

@@ -3,6 +3,7 @@
 
 #include "runtime/counter_random.h"
 
+#include <algorithm>
 #include <numbers>
 
 namespace kiln::tools {
@@ -55,6 +56,7 @@ Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
     stage.height = loaded.data.height;
     stage.width = loaded.data.width;
     stage.outside = outside(crop.border(), crop.fill());
+    stage.only_repeats = crop.only_repeats() ? 1 : 0;
     stages_.push_back(stage);
   }
   if (augment.has_flip()) {
@@ -80,6 +82,11 @@ Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
     stage.hue = jitter.hue();
     stages_.push_back(stage);
   }
+  if (augment.has_fancy_pca()) {
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_FANCY_PCA, "augment.fancy_pca");
+    stage.strength = augment.fancy_pca().std();
+    stages_.push_back(stage);
+  }
   if (augment.has_random_erasing()) {
     const proto::RandomErasing& erasing = augment.random_erasing();
     kiln_augment_stage stage = make_stage(KILN_AUGMENT_RANDOM_ERASING, "augment.random_erasing");
@@ -89,6 +96,33 @@ Augmentation::Augmentation(const frontend::LoadedExperiment& loaded) {
     stage.outside = outside(proto::FILL, erasing.fill());
     stage.noise = erasing.noise() ? 1 : 0;
     stages_.push_back(stage);
+  }
+  if (augment.has_mixup()) {
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_MIXUP, "augment.mixup");
+    stage.probability = augment.mixup().probability();
+    stage.alpha = augment.mixup().alpha();
+    stages_.push_back(stage);
+  }
+  if (augment.has_cutmix()) {
+    kiln_augment_stage stage = make_stage(KILN_AUGMENT_CUTMIX, "augment.cutmix");
+    stage.probability = augment.cutmix().probability();
+    stage.alpha = augment.cutmix().alpha();
+    stages_.push_back(stage);
+  }
+}
+
+// Eigenvalues of values from 0 to 1 are those of grey levels over 255 squared; what is added is again in grey levels.
+void Augmentation::set_colors(const std::vector<statistics::NamedTensor>& summary) {
+  const auto find = [&](std::string_view name) -> const std::vector<double>& {
+    return std::find_if(summary.begin(), summary.end(), [&](const auto& tensor) { return tensor.name == name; })
+        ->values;
+  };
+  const std::vector<double>&values = find("channel_eigenvalues"), &vectors = find("channel_eigenvectors");
+  if (values.size() != 3) return; // the augmenter refuses such images
+  for (kiln_augment_stage& stage : stages_) {
+    if (stage.kind != KILN_AUGMENT_FANCY_PCA) continue;
+    for (size_t k = 0; k < 3; ++k)
+      for (size_t c = 0; c < 3; ++c) stage.colors[3 * k + c] = vectors[3 * k + c] * values[k] / 255;
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include "frontend/load_experiment.h"
 #include "runtime/abi.h"
+#include "tools/statistics/preprocess_states.h"
 
 #include <cstdint>
 #include <list>
@@ -19,6 +20,8 @@ public:
   Augmentation& operator=(const Augmentation&) = delete;
 
   std::span<const kiln_augment_stage> stages() const { return stages_; }
+  // What fancy_pca adds, from the summary of the training images.
+  void set_colors(const std::vector<statistics::NamedTensor>& summary);
 
 private:
   kiln_outside outside(proto::Border border, const google::protobuf::RepeatedField<int64_t>& fill);

@@ -153,7 +153,8 @@ codegen::Executable build_trainer(const frontend::LoadedExperiment& loaded, cons
         fmt::format("{}: a trainer reads files, but the experiment's data are made up", options.experiment));
   const std::string sysroot = require_sysroot(options);
   const std::vector<Options> levels = options_by_level(options);
-  const ExperimentRecipe recipe(loaded);
+  ExperimentRecipe recipe(loaded);
+  if (const auto train = open_data(loaded).sources[runtime::Split::train]) recipe.measure(loaded, *train, options);
   frontend::ImportOptions training_functions;
   training_functions.train_batch = recipe.stated().batch;
   training_functions.evaluate_batch = loaded.data.watched_samples() > 0 ? recipe.stated().evaluation_batch : 0;

@@ -7,6 +7,7 @@
 #include "frontend/render.h"
 #include "ir/all_ops.h"
 #include "ir/text.h"
+#include "measure_data.h"
 #include "passes/pass_manager.h"
 #include "passes/pipeline.h"
 #include "passes/plan_memory.h"
@@ -18,6 +19,7 @@
 #include "runtime/error.h"
 #include "runtime/safetensors.h"
 #include "runtime/synthetic_source.h"
+#include "tools/statistics/preprocess_states.h"
 
 #include <algorithm>
 #include <cstdio>
@@ -186,7 +188,7 @@ void bind_weights(ir::Module& module, const std::string& path) {
   for (const auto& state : module.states()) {
     if (state->role != ir::StateRole::parameter && state->role != ir::StateRole::statistic) continue;
     const auto& name = state->value.name;
-    const auto* tensor = file.find(name);
+    const auto* tensor = runtime::find_weights(file, name);
     if (tensor == nullptr) {
       problems.push_back(fmt::format("{} is missing", name));
     } else if (tensor->dtype != "F32" || tensor->shape != state->value.type.dims) {
@@ -233,7 +235,8 @@ std::string run_directory(const frontend::LoadedExperiment& loaded, const Option
 
 std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options) {
   if (!options.weights.empty()) return options.weights;
-  std::string path = runtime::last_checkpoint_path(run_directory(loaded, options) + "/checkpoints");
+  std::string path = runtime::trained_weights_path(run_directory(loaded, options) + "/checkpoints",
+                                                   loaded.experiment.training().keep_best() != proto::NEITHER);
   std::FILE* file = std::fopen(path.c_str(), "rb");
   if (file == nullptr)
     throw runtime::Error(
@@ -325,6 +328,18 @@ ExperimentRecipe::ExperimentRecipe(const frontend::LoadedExperiment& loaded)
   stated_.augmentation = augmentation_.stages().data();
   stated_.augmentation_count = static_cast<int32_t>(augmentation_.stages().size());
   stated_.skips_bad_records = loaded.experiment.data().on_bad_record() == proto::SKIP ? 1 : 0;
+}
+
+void measure_colors(const frontend::LoadedExperiment& loaded, const runtime::DataSource& train, const Options& options,
+                    Augmentation& augmentation) {
+  if (!loaded.experiment.augment().has_fancy_pca()) return;
+  augmentation.set_colors(
+      statistics::summarize(measure_data(loaded, train, false, options), statistics::Detail::channels));
+}
+
+void ExperimentRecipe::measure(const frontend::LoadedExperiment& loaded, const runtime::DataSource& train,
+                               const Options& options) {
+  measure_colors(loaded, train, options, augmentation_);
 }
 
 } // namespace kiln::tools

@@ -85,7 +85,7 @@ void write_known_states(const ir::Module& module, runtime::Instance& instance);
 
 // Of a run directory: where `train` writes and `test` and `predict` look. Default: runs/<experiment's name>.
 std::string run_directory(const frontend::LoadedExperiment& loaded, const Options& options);
-// --weights, else the last checkpoint of the run directory.
+// --weights, else the run directory's: the best if the experiment keeps them, or the last checkpoint.
 std::string weights_path(const frontend::LoadedExperiment& loaded, const Options& options);
 
 // The splits of the experiment's data, those that it has. Images to train on are whole, of others the middle is cut out
@@ -97,12 +97,19 @@ runtime::DataDescription describe_data(const frontend::LoadedExperiment& loaded,
 std::shared_ptr<const runtime::DataSource> open_test_source(const frontend::LoadedExperiment& loaded,
                                                             const Options& options);
 
+// Fills in what augmentation draws by of the training images.
+void measure_colors(const frontend::LoadedExperiment& loaded, const runtime::DataSource& train, const Options& options,
+                    Augmentation& augmentation);
+
 // The whole recipe of an experiment, with what it points to.
 class ExperimentRecipe {
 public:
   explicit ExperimentRecipe(const frontend::LoadedExperiment& loaded);
   ExperimentRecipe(const ExperimentRecipe&) = delete;
   ExperimentRecipe& operator=(const ExperimentRecipe&) = delete;
+
+  // Of the training images, what augmentation draws by: to be called before anything is drawn.
+  void measure(const frontend::LoadedExperiment& loaded, const runtime::DataSource& train, const Options& options);
 
   const kiln_recipe& stated() const { return stated_; }
   runtime::BadRecordPolicy on_bad_record() const {

@@ -2,10 +2,12 @@
 #include "contact_sheet.h"
 
 #include "runtime/augment/augmenter.h"
+#include "runtime/augment/mixer.h"
 #include "runtime/error.h"
 
 #include <algorithm>
 #include <fmt/format.h>
+#include <optional>
 #include <png.h>
 
 namespace kiln::tools {
@@ -49,27 +51,43 @@ void write_png(const std::string& path, const Canvas& canvas) {
 
 void write_contact_sheet(const std::string& path, const runtime::DataSource& source, const Augmentation& augmentation,
                          int64_t variants, uint64_t seed) {
-  const runtime::Augmenter augmenter(augmentation.stages(), source.image_shape(), seed);
+  const auto stages = runtime::image_stages(augmentation.stages()),
+             mixing = runtime::batch_stages(augmentation.stages());
+  std::optional<runtime::Augmenter> augmenter;
+  if (!stages.empty()) augmenter.emplace(stages, source.image_shape(), seed);
   const size_t field = source.index_of(*source.find_field(runtime::image_name));
-  const runtime::ImageShape before = augmenter.source_shape(), after = augmenter.shape();
+  const runtime::ImageShape before = source.image_shape(), after = augmenter ? augmenter->shape() : before;
   const int64_t enlarge = std::max<int64_t>(1, kCell / std::max(before.height, before.width));
   const int64_t samples = std::min(kSamples, source.size());
   const int64_t row_height = std::max(before.height, after.height) * enlarge + kGap;
   // A wider gap behind the originals.
   const int64_t variants_left = before.width * enlarge + 4 * kGap;
   Canvas canvas(variants_left + variants * (after.width * enlarge + kGap), samples * row_height + kGap);
-  runtime::Augmenter::Scratch scratch = augmenter.make_scratch();
-  std::vector<uint8_t> original(static_cast<size_t>(before.bytes())), changed(static_cast<size_t>(after.bytes()));
+  std::vector<int64_t> numbers;
+  for (int64_t row = 0; row < samples; ++row) numbers.push_back(row * source.size() / samples);
+  const auto top = [&](int64_t row) { return kGap + row * row_height; };
+  std::vector<uint8_t> original(static_cast<size_t>(before.bytes()));
   for (int64_t row = 0; row < samples; ++row) {
-    const int64_t sample = row * source.size() / samples;
-    const int64_t top = kGap + row * row_height;
-    source.read(sample, field, original.data());
-    canvas.put(original.data(), before, kGap, top, enlarge);
-    for (int64_t epoch = 0; epoch < variants; ++epoch) {
-      std::copy(original.begin(), original.end(), augmenter.source(scratch));
-      augmenter.run(scratch, epoch, sample, changed.data());
-      canvas.put(changed.data(), after, variants_left + epoch * (after.width * enlarge + kGap), top, enlarge);
+    source.read(numbers[static_cast<size_t>(row)], field, original.data());
+    canvas.put(original.data(), before, kGap, top(row), enlarge);
+  }
+  // The samples shown are the batch that mixup and cutmix mix; labels are not seen.
+  std::vector<uint8_t> batch(static_cast<size_t>(samples * after.bytes()));
+  std::vector<float> labels(static_cast<size_t>(samples));
+  const runtime::Mixer mixer(mixing, after, 1, seed);
+  runtime::Mixer::Scratch unmixed = mixer.make_scratch(samples);
+  runtime::Augmenter::Scratch scratch = augmenter ? augmenter->make_scratch() : runtime::Augmenter::Scratch();
+  for (int64_t epoch = 0; epoch < variants; ++epoch) {
+    for (int64_t row = 0; row < samples; ++row) {
+      uint8_t* image = batch.data() + row * after.bytes();
+      const int64_t sample = numbers[static_cast<size_t>(row)];
+      source.read(sample, field, augmenter ? augmenter->source(scratch) : image);
+      if (augmenter) augmenter->run(scratch, epoch, sample, image);
     }
+    if (!mixing.empty()) mixer.mix(numbers, epoch, batch.data(), labels.data(), unmixed, nullptr);
+    for (int64_t row = 0; row < samples; ++row)
+      canvas.put(batch.data() + row * after.bytes(), after, variants_left + epoch * (after.width * enlarge + kGap),
+                 top(row), enlarge);
   }
   write_png(path, canvas);
 }

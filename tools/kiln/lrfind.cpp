@@ -3,6 +3,7 @@
 #include "frontend/import/preprocess.h"
 #include "measure_data.h"
 #include "report.h"
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/file_io.h"
 #include "runtime/line_chart.h"
@@ -30,6 +31,7 @@ kiln_training range_test(const kiln_training& stated, int64_t steps, double leas
   training.checkpoint_every_steps = 0;
   training.evaluate_every_epochs = 0;
   training.health_every_steps = 0;
+  training.test_rules = {};
   return training;
 }
 
@@ -74,7 +76,7 @@ nlohmann::json to_json(const std::vector<statistics::RateStep>& steps, const sta
 int run_lrfind(const Options& options) {
   select_kernels(target_of(options));
   const frontend::LoadedExperiment loaded = load(options);
-  const ExperimentRecipe recipe(loaded);
+  ExperimentRecipe recipe(loaded);
   frontend::ImportOptions wanted;
   wanted.train_batch = recipe.stated().batch;
   wanted.predict_batches.clear();
@@ -84,7 +86,8 @@ int run_lrfind(const Options& options) {
   if (train == nullptr)
     throw runtime::Error(runtime::ErrorKind::data,
                          fmt::format("{}: the experiment names no training data", options.experiment));
-  const runtime::Training stated(recipe.stated(), train->size());
+  recipe.measure(loaded, *train, options);
+  const runtime::Training stated(recipe.stated(), samples_per_epoch(*train, recipe.stated().class_rules));
   const kiln_training training = range_test(stated.description(), options.steps, options.least_rate, options.most_rate);
   const std::string directory =
       options.out.empty() ? fmt::format("runs/{}-lrfind", loaded.experiment.name()) : options.out;
@@ -97,7 +100,7 @@ int run_lrfind(const Options& options) {
   run.on_bad_record = recipe.on_bad_record();
   run.threads = thread_count(options);
   run.max_steps = options.steps;
-  run.weights = options.weights;
+  run.weights = options.weights.empty() ? loaded.experiment.training().weights() : options.weights;
   run.progress = options.verbosity < 0 ? runtime::ProgressMode::none : options.progress;
   if (frontend::takes_statistics(loaded.experiment.preprocess())) {
     run.data_statistics = statistics_states(loaded);

@@ -68,7 +68,8 @@ int show_augmentation(const frontend::LoadedExperiment& loaded, const Options& o
   if (source == nullptr)
     throw runtime::Error(runtime::ErrorKind::data,
                          fmt::format("{}: the experiment names no training data", options.experiment));
-  const Augmentation augmentation(loaded);
+  Augmentation augmentation(loaded);
+  measure_colors(loaded, *source, options, augmentation);
   if (augmentation.stages().empty())
     throw runtime::Error(runtime::ErrorKind::usage,
                          fmt::format("{}: there is no augmentation to show", options.experiment));

@@ -4,6 +4,7 @@
 #include "lint_facts.h"
 #include "measure_data.h"
 #include "report.h"
+#include "runtime/epoch_samples.h"
 #include "runtime/error.h"
 #include "runtime/recipe.h"
 #include "runtime/run_report.h"
@@ -16,7 +17,7 @@ namespace kiln::tools {
 int run_train(const Options& options) {
   select_kernels(target_of(options));
   const frontend::LoadedExperiment loaded = load(options);
-  const ExperimentRecipe recipe(loaded);
+  ExperimentRecipe recipe(loaded);
   const bool is_watched = loaded.data.watched_samples() > 0;
 
   frontend::ImportOptions wanted;
@@ -29,9 +30,11 @@ int run_train(const Options& options) {
   if (data[runtime::Split::train] == nullptr)
     throw runtime::Error(runtime::ErrorKind::data,
                          fmt::format("{}: the experiment names no training data", options.experiment));
+  recipe.measure(loaded, *data[runtime::Split::train], options);
   report_lint(lint_experiment(loaded, data[runtime::Split::train]), frontend::LintSeverity::warning,
               frontend::LintSeverity::warning, options);
-  const runtime::Training training(recipe.stated(), data[runtime::Split::train]->size());
+  const kiln_recipe& stated = recipe.stated();
+  const runtime::Training training(stated, samples_per_epoch(*data[runtime::Split::train], stated.class_rules));
 
   runtime::TrainOptions run;
   run.program = &compiled.program.description();
@@ -46,7 +49,7 @@ int run_train(const Options& options) {
   run.run_directory = run_directory(loaded, options);
   run.resume = options.resume;
   run.replan = options.replan;
-  run.weights = options.weights;
+  run.weights = options.weights.empty() ? loaded.experiment.training().weights() : options.weights;
   if (frontend::takes_statistics(loaded.experiment.preprocess())) {
     run.data_statistics = statistics_states(loaded);
     run.measure_data = [&](runtime::Instance& instance) {
