@@ -155,7 +155,7 @@ private:
     check_not_negative(path + ".l2", "l2", regularize.l2());
     check_not_negative(path + ".elastic_net.l1", "l1", regularize.elastic_net().l1());
     check_not_negative(path + ".elastic_net.l2", "l2", regularize.elastic_net().l2());
-    if (regularize.has_max_norm()) check_above_zero(path + ".max_norm.norm", "norm", regularize.max_norm().norm());
+    if (regularize.has_max_norm()) check_norm(path + ".max_norm.norm", regularize.max_norm().norm());
     if (!training.has_clip_gradients()) return;
     const proto::ClipGradients& clip = training.clip_gradients();
     if (clip.has_norm() == clip.has_value())
@@ -164,8 +164,14 @@ private:
                             : "clip_gradients has "
                               "neither norm nor value",
             "norm: 5 scales all gradients together, value: 1 cuts each value");
-    if (clip.has_norm()) check_above_zero("training.clip_gradients.norm", "norm", clip.norm());
+    if (clip.has_norm()) check_norm("training.clip_gradients.norm", clip.norm());
     if (clip.has_value()) check_above_zero("training.clip_gradients.value", "value", clip.value());
+  }
+
+  // One whose square f32 holds.
+  void check_norm(const std::string& path, double norm) {
+    if (!(norm >= 1e-15 && norm <= 1e15))
+      error(path, fmt::format("norm is {}: it must lie between 1e-15 and 1e15", norm));
   }
 
   void check_classes(const proto::Training& training) {

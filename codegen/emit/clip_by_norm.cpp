@@ -14,8 +14,10 @@ template <> void emit<ir::ClipByNorm>(Emission& emission) {
                     using math::sqrt;
                     const F32 squares = k.load_broadcast(k.operand(1), 0);
                     const F32 within = like(squares, norm * norm);
-                    // A factor that is no number would leave none in padding lanes.
-                    const F32 factor = select(squares > within, like(squares, norm) / sqrt(squares), like(squares, 1));
+                    // A factor that is no number would leave none in padding lanes; one of 0 would hide an overflow.
+                    const F32 scaled =
+                        select(squares < like(squares, 3.0e38), like(squares, norm) / sqrt(squares), like(squares, 1));
+                    const F32 factor = select(squares > within, scaled, like(squares, 1));
                     k.begin_tasks([&](Index task) {
                       for_chunk(k, task, total, [&](const Span& at) {
                         store(k, k.operand(2), at, load(k, k.operand(0), at) * factor);

@@ -20,7 +20,8 @@ std::vector<TensorType> ClipByNorm::infer(const Attributes& attributes, Operands
 
 void ClipByNorm::evaluate(const Attributes& attributes, EvaluationFrame& frame) {
   const double squares = frame.operand(1)[0];
-  const double factor = squares > attributes.norm * attributes.norm ? attributes.norm / std::sqrt(squares) : 1;
+  const bool is_long = squares > attributes.norm * attributes.norm && squares < 3.0e38;
+  const double factor = is_long ? attributes.norm / std::sqrt(squares) : 1;
   for (int64_t i = 0; i < frame.result().elements(); ++i) frame.result()[i] = frame.operand(0)[i] * factor;
 }
 

@@ -6,7 +6,8 @@
 
 namespace kiln::ir {
 
-// clip_by_norm(src, squares): x * norm / sqrt(squares) where squares > norm^2, else x.
+// clip_by_norm(src, squares): x * norm / sqrt(squares) where squares > norm^2, else x. Squares beyond what f32 holds,
+// or that are no number, scale nothing: such a run has diverged, and must be seen to.
 //   src      f32 of any shape
 //   squares  f32[1], the sum of the squares of all gradients
 //   norm     finite, above 0

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <limits>
 
 namespace kiln::ir {
 namespace {
@@ -67,6 +68,15 @@ TEST(ClipByNorm, ScalesToTheNormAndNoShorterThing) {
   EXPECT_THAT(longer.outputs.at("c").data, ElementsAre(DoubleNear(0.6, 1e-12), DoubleNear(0.8, 1e-12)));
   const Evaluated shorter = run(text, {{"g", tensor({2}, {1, 1})}, {"all", tensor({1}, {3.99})}});
   EXPECT_THAT(shorter.outputs.at("c").data, ElementsAre(1, 1));
+}
+
+// A factor of 0 would end the run's learning without a word.
+TEST(ClipByNorm, HidesNoOverflow) {
+  const std::string text = "func @f(%g: f32[2], %all: f32[1]) {\n%c = clip_by_norm(%g, %all) {norm=2}\nreturn c=%c\n}";
+  for (const double squares : {1e39, std::numeric_limits<double>::infinity(), std::nan("")}) {
+    const Evaluated got = run(text, {{"g", tensor({2}, {3e20, 4e20})}, {"all", tensor({1}, {squares})}});
+    EXPECT_THAT(got.outputs.at("c").data, ElementsAre(3e20, 4e20));
+  }
 }
 
 TEST(LimitNorm, ScalesEachRowByItself) {
